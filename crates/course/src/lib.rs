@@ -1,0 +1,1 @@
+//! The language-course phases: translation, extraction, baskets, grammar, introductions, manifest, speech.

@@ -1,0 +1,1 @@
+//! The embedded journal: an append-only log as the truth, a rebuildable SQLite index beside it.

@@ -1,0 +1,1 @@
+//! The storage contract, a memory journal, and the conformance suite that every journal passes.

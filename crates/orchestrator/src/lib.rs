@@ -1,0 +1,1 @@
+//! Runs the engine against the world: HTTP API, dispatch, timers, live stream, artifacts.

@@ -1,0 +1,1 @@
+//! How to be a phase service: accept a start, report progress, pause, cancel, call back.

@@ -1,0 +1,1 @@
+//! The words on the wire: start request, callback, progress and problem bodies.

@@ -1,0 +1,1 @@
+//! Outside engines behind small traits: language model, translation, speech.

@@ -1,0 +1,2 @@
+//! The `segue` executable.
+fn main() {}
