@@ -1,1 +1,3 @@
 //! The language-course phases: translation, extraction, baskets, grammar, introductions, manifest, speech.
+
+pub mod model;
