@@ -1,3 +1,6 @@
 //! The language-course phases: translation, extraction, baskets, grammar, introductions, manifest, speech.
 
 pub mod model;
+
+pub mod manifest;
+pub mod speech;

@@ -1,0 +1,7 @@
+//! The manifest phase.
+
+pub mod batches;
+pub mod compile;
+pub mod ids;
+pub mod remarks;
+pub mod validate;
