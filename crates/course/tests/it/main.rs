@@ -1,0 +1,3 @@
+//! What the course phases promise, one file for each phase.
+
+mod manifest;
