@@ -1,0 +1,177 @@
+//! Conditions: the small expressions of a pipeline (`when`, `gate`, `until`, `map.over`, keys), written in CEL.
+//!
+//! A condition is compiled once, when its pipeline is read, and knows which names it refers to, so that only those payloads
+//! are parsed when it is evaluated. Evaluation has no side effects and no loops beyond CEL's bounded macros.
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use cel::{Context, Program, Value};
+
+use crate::payload::Payload;
+
+/// The longest condition, in bytes.
+pub const MAX_CONDITION_LEN: usize = 2_000;
+
+/// A compiled CEL expression.
+pub struct Condition {
+    source: String,
+    program: Program,
+    references: Vec<String>,
+}
+
+/// Why an expression could not be evaluated. Not the same as false.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the expression '{source_text}' could not be evaluated: {message}")]
+pub struct EvaluationError {
+    /// The expression.
+    pub source_text: String,
+    /// What went wrong.
+    pub message: String,
+}
+
+impl Condition {
+    /// Compiles an expression.
+    ///
+    /// # Errors
+    /// What is wrong with it, in one line.
+    pub fn compile(source: &str) -> Result<Self, String> {
+        if source.len() > MAX_CONDITION_LEN {
+            return Err(format!("the expression is longer than {MAX_CONDITION_LEN} bytes"));
+        }
+        let program = Program::compile(source).map_err(|errors| {
+            errors.to_string().lines().next().unwrap_or("it is not a CEL expression").trim().to_owned()
+        })?;
+        let mut references: Vec<String> =
+            program.references().variables().iter().map(|&name| name.to_owned()).collect();
+        references.sort_unstable();
+        Ok(Self { source: source.to_owned(), program, references })
+    }
+
+    /// The expression as written.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The names that the expression refers to (`input`, `item`, phases), sorted.
+    #[must_use]
+    pub fn references(&self) -> &[String] {
+        &self.references
+    }
+
+    /// Evaluates to true or false.
+    ///
+    /// # Errors
+    /// [`EvaluationError`] where a name or field is missing, types do not fit, or the result is not a boolean.
+    pub fn holds(&self, lookup: &dyn Fn(&str) -> Option<serde_json::Value>) -> Result<bool, EvaluationError> {
+        match self.evaluate(lookup)? {
+            Value::Bool(value) => Ok(value),
+            other => Err(self.error(format!("it gives {}, not true or false", other.type_of()))),
+        }
+    }
+
+    /// Evaluates to a list of payloads.
+    ///
+    /// # Errors
+    /// [`EvaluationError`] where it cannot be evaluated or does not give a list.
+    pub fn list(
+        &self,
+        lookup: &dyn Fn(&str) -> Option<serde_json::Value>,
+    ) -> Result<Vec<Payload>, EvaluationError> {
+        let value = self.evaluate(lookup)?;
+        let json = value.json().map_err(|error| self.error(error.to_string()))?;
+        match json {
+            serde_json::Value::Array(items) => Ok(items.iter().map(Payload::from_value).collect()),
+            _ => Err(self.error(format!("it gives {}, not a list", value.type_of()))),
+        }
+    }
+
+    /// Evaluates to a text; numbers and booleans are written as text.
+    ///
+    /// # Errors
+    /// [`EvaluationError`] where it cannot be evaluated.
+    pub fn text(
+        &self,
+        lookup: &dyn Fn(&str) -> Option<serde_json::Value>,
+    ) -> Result<String, EvaluationError> {
+        match self.evaluate(lookup)? {
+            Value::String(text) => Ok(text.to_string()),
+            other => other.json().map(|json| json.to_string()).map_err(|error| self.error(error.to_string())),
+        }
+    }
+
+    fn evaluate(&self, lookup: &dyn Fn(&str) -> Option<serde_json::Value>) -> Result<Value, EvaluationError> {
+        let mut context = Context::default();
+        for name in &self.references {
+            if let Some(value) = lookup(name) {
+                context.add_variable_from_value(name.clone(), to_cel(&value));
+            }
+        }
+        self.program.execute(&context).map_err(|error| self.error(error.to_string()))
+    }
+
+    fn error(&self, message: String) -> EvaluationError {
+        EvaluationError { source_text: self.source.clone(), message }
+    }
+}
+
+/// JSON as CEL sees it. Whole numbers become `int` wherever they fit, since literals in expressions are `int`.
+fn to_cel(value: &serde_json::Value) -> Value {
+    match value {
+        serde_json::Value::Null => Value::Null,
+        serde_json::Value::Bool(value) => Value::Bool(*value),
+        serde_json::Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(int), _) => Value::Int(int),
+            (None, Some(uint)) => Value::UInt(uint),
+            (None, None) => Value::Float(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        serde_json::Value::String(text) => Value::String(Arc::new(text.clone())),
+        serde_json::Value::Array(items) => Value::List(Arc::new(items.iter().map(to_cel).collect())),
+        serde_json::Value::Object(fields) => {
+            let map: HashMap<String, Value> =
+                fields.iter().map(|(name, value)| (name.clone(), to_cel(value))).collect();
+            map.into()
+        }
+    }
+}
+
+impl fmt::Debug for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn holds(source: &str) -> Result<bool, EvaluationError> {
+        let grammar =
+            json!({"output": {"open": 2, "seeds": ["a", "b"]}, "stats": {"deletionRate": 0, "rate": 0.19}});
+        Condition::compile(source).unwrap().holds(&|name| (name == "grammar").then(|| grammar.clone()))
+    }
+
+    #[test]
+    fn numbers_compare_across_their_types() {
+        assert_eq!(holds("grammar.stats.deletionRate < 0.2"), Ok(true));
+        assert_eq!(holds("grammar.stats.rate < 0.2"), Ok(true));
+        assert_eq!(holds("grammar.output.open + 1 <= 2"), Ok(false));
+        assert_eq!(holds("size(grammar.output.seeds) == 2"), Ok(true));
+    }
+
+    #[test]
+    fn an_expression_that_cannot_be_evaluated_is_not_false() {
+        assert!(holds("grammar.stats.missing < 1").is_err());
+        assert!(holds("nobody.output").is_err());
+        assert!(holds("grammar.output.open").is_err());
+        assert_eq!(holds("has(grammar.stats.missing)"), Ok(false));
+    }
+
+    #[test]
+    fn a_bad_expression_does_not_compile() {
+        assert!(Condition::compile("grammar.stats.").is_err());
+        assert!(Condition::compile(&"a".repeat(MAX_CONDITION_LEN + 1)).is_err());
+    }
+}
