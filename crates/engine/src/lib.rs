@@ -17,5 +17,6 @@ pub mod ids;
 pub mod job;
 pub mod payload;
 pub mod pipeline;
+pub mod plan;
 pub mod retry;
 pub mod values;

@@ -1,0 +1,161 @@
+//! The plan by its promises.
+
+use uuid::Uuid;
+
+use super::*;
+use crate::ids::PhaseIndex;
+
+fn plan(capacity: u32, rate: Option<&str>) -> ServicePlan {
+    ServicePlan::new(ServiceLimits { capacity, rate: rate.map(|text| Rate::parse(text).unwrap()) })
+}
+
+fn waiting(job: u128, priority: Priority, ready_at: u64) -> Waiting {
+    Waiting {
+        job: JobId(Uuid::from_u128(job)),
+        run: RunRef { phase: PhaseIndex(0), item: 0 },
+        priority,
+        ready_at: Timestamp(ready_at),
+        interruptible: false,
+        coalesce: None,
+        breaker: None,
+    }
+}
+
+fn attempt(n: u128) -> AttemptId {
+    AttemptId(Uuid::from_u128(n))
+}
+
+/// Grants all that goes now, and says which jobs they were.
+fn drain(plan: &mut ServicePlan, now: u64) -> Vec<u128> {
+    let mut granted = Vec::new();
+    while let Next::Grant(next) = plan.next(Timestamp(now)) {
+        granted.push(next.job.0.as_u128());
+        plan.occupy(attempt(next.job.0.as_u128()), next, Timestamp(now));
+    }
+    granted
+}
+
+#[test]
+fn more_urgent_goes_first_and_first_come_within_one_priority() {
+    let mut plan = plan(9, None);
+    for (job, priority) in
+        [(1, Priority::Low), (2, Priority::Medium), (3, Priority::Urgent), (4, Priority::Medium)]
+    {
+        plan.enqueue(waiting(job, priority, u64::try_from(job).unwrap()));
+    }
+    assert_eq!(drain(&mut plan, 10), [3, 2, 4, 1]);
+}
+
+#[test]
+fn nothing_starves() {
+    let mut plan = plan(1, None);
+    plan.enqueue(waiting(1, Priority::Background, 0));
+    let limit = u64::try_from(AGEING.as_millis()).unwrap() * 4;
+    plan.enqueue(waiting(2, Priority::Urgent, limit - 1));
+    plan.enqueue(waiting(3, Priority::Urgent, limit + 1));
+    assert_eq!(drain(&mut plan, limit + 2), [2]);
+    plan.release(attempt(2), Verdict::Good, Timestamp(limit + 3));
+    assert_eq!(drain(&mut plan, limit + 3), [1]);
+}
+
+#[test]
+fn slots_in_use_never_exceed_the_capacity() {
+    let mut plan = plan(2, None);
+    for job in 1..=5 {
+        plan.enqueue(waiting(job, Priority::Medium, 0));
+    }
+    assert_eq!(drain(&mut plan, 0), [1, 2]);
+    assert!(plan.release(attempt(1), Verdict::Good, Timestamp(1)));
+    assert!(!plan.release(attempt(1), Verdict::Good, Timestamp(1)), "a slot is given back once");
+    assert_eq!(drain(&mut plan, 1), [3]);
+    assert_eq!(plan.slots().len(), 2);
+}
+
+#[test]
+fn a_rate_is_kept_over_any_time() {
+    let mut plan = plan(1000, Some("10/s"));
+    for job in 1..=40 {
+        plan.enqueue(waiting(job, Priority::Medium, 0));
+    }
+    assert_eq!(drain(&mut plan, 0).len(), 10, "a full bucket goes at once");
+    assert_eq!(plan.next(Timestamp(0)), Next::At(Timestamp(100)));
+    assert_eq!(drain(&mut plan, 99).len(), 0);
+    assert_eq!(drain(&mut plan, 100).len(), 1);
+    assert_eq!(drain(&mut plan, 600).len(), 5);
+}
+
+#[test]
+fn of_runs_with_one_key_only_the_newest_goes_and_not_more_often_than_allowed() {
+    let mut plan = plan(9, None);
+    let with_key = |job, at| Waiting {
+        coalesce: Some(("theatre-1".into(), Duration::from_secs(2))),
+        ..waiting(job, Priority::Medium, at)
+    };
+    assert!(plan.enqueue(with_key(1, 0)).is_empty());
+    assert_eq!(drain(&mut plan, 0), [1]);
+    assert!(plan.enqueue(with_key(2, 10)).is_empty());
+    assert_eq!(plan.enqueue(with_key(3, 20)), [(JobId(Uuid::from_u128(2)), waiting(2, Priority::Medium, 0).run)]);
+    assert_eq!(plan.next(Timestamp(20)), Next::At(Timestamp(2000)));
+    assert_eq!(drain(&mut plan, 2000), [3]);
+}
+
+#[test]
+fn a_breaker_opens_after_its_failures_and_the_oldest_run_probes() {
+    let mut plan = plan(9, None);
+    let guarded = |job, at| Waiting {
+        breaker: Some(BreakerRule { key: "fix:main.rs".into(), failures: 3, window: Duration::from_secs(60) }),
+        ..waiting(job, Priority::Medium, at)
+    };
+    for job in 1..=3 {
+        plan.enqueue(guarded(job, 0));
+        assert_eq!(drain(&mut plan, 0), [job]);
+        plan.release(attempt(job), Verdict::Bad, Timestamp(0));
+    }
+    plan.enqueue(Waiting { priority: Priority::Urgent, ..guarded(5, 20) });
+    plan.enqueue(guarded(4, 10));
+    assert_eq!(plan.next(Timestamp(30)), Next::At(Timestamp(60_000)));
+    assert_eq!(drain(&mut plan, 60_000), [4], "one probe, the oldest, although another is more urgent");
+    plan.release(attempt(4), Verdict::Bad, Timestamp(61_000));
+    assert_eq!(plan.next(Timestamp(61_000)), Next::At(Timestamp(121_000)));
+    assert_eq!(drain(&mut plan, 121_000), [5]);
+    plan.release(attempt(5), Verdict::Good, Timestamp(121_001));
+    plan.enqueue(guarded(6, 121_002));
+    assert_eq!(drain(&mut plan, 121_002), [6], "a good probe closes it");
+}
+
+#[test]
+fn an_urgent_run_takes_the_slot_of_the_least_urgent_that_can_be_interrupted() {
+    let mut plan = plan(3, None);
+    let interruptible = |job, priority| Waiting { interruptible: true, ..waiting(job, priority, 0) };
+    plan.enqueue(interruptible(1, Priority::Low));
+    plan.enqueue(interruptible(2, Priority::Background));
+    plan.enqueue(waiting(3, Priority::Background, 0));
+    assert_eq!(drain(&mut plan, 0).len(), 3);
+    plan.enqueue(waiting(7, Priority::High, 1));
+    assert_eq!(plan.next(Timestamp(1)), Next::Idle, "only an urgent run interrupts");
+    plan.enqueue(waiting(8, Priority::Urgent, 2));
+    let by = JobId(Uuid::from_u128(8));
+    let victim = |job| Next::Preempt { victim: JobId(Uuid::from_u128(job)), attempt: attempt(job), by };
+    assert_eq!(plan.next(Timestamp(2)), victim(2));
+    plan.pausing(attempt(2), true);
+    assert_eq!(plan.next(Timestamp(3)), Next::Idle, "one victim for one urgent run");
+    plan.pausing(attempt(2), false);
+    assert_eq!(plan.next(Timestamp(4)), victim(2));
+}
+
+#[test]
+fn a_run_that_waits_knows_why() {
+    let mut plan = plan(1, None);
+    for job in 1..=3 {
+        plan.enqueue(waiting(job, Priority::Medium, u64::try_from(job).unwrap()));
+    }
+    drain(&mut plan, 5);
+    let run = RunRef { phase: PhaseIndex(0), item: 0 };
+    let why = plan.why(JobId(Uuid::from_u128(3)), run, Timestamp(5));
+    assert_eq!(why, Some(Blocked::Capacity { by: vec![JobId(Uuid::from_u128(1))], ahead: 1 }));
+    plan.set_stopped(true);
+    assert_eq!(plan.why(JobId(Uuid::from_u128(2)), run, Timestamp(5)), Some(Blocked::Stopped));
+    assert_eq!(plan.why(JobId(Uuid::from_u128(1)), run, Timestamp(5)), None);
+    plan.dequeue_job(JobId(Uuid::from_u128(2)));
+    assert_eq!(plan.queue_len(), 1);
+}
