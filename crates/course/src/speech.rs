@@ -1,10 +1,15 @@
 //! The speech phase.
 
+pub mod batch;
 pub mod clip;
+pub mod engine;
 pub mod format;
 pub mod loudness;
+pub mod merge;
 pub mod opus_file;
 pub mod presentation;
 pub mod produce;
 pub mod quality;
+pub mod report;
+pub mod speaker;
 pub mod store;

@@ -1,3 +1,4 @@
 //! What the course phases promise, one file for each phase.
 
 mod manifest;
+mod speech;
