@@ -3,5 +3,6 @@
 pub mod batches;
 pub mod compile;
 pub mod ids;
+pub mod make;
 pub mod remarks;
 pub mod validate;

@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use super::quality::Flag;
 use crate::manifest::batches::SpeechBatch;
-use crate::model::Role;
+use crate::model::{FORMAT_VERSION, Role};
 
 /// `audio/durations-NNN.json`: what one batch produced.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BatchReport {
-    /// [`crate::model::FORMAT_VERSION`].
+    /// [`FORMAT_VERSION`].
     pub version: String,
     /// The range of samples it covers.
     pub batch: SpeechBatch,
@@ -54,6 +54,13 @@ pub struct Unspoken {
 }
 
 impl BatchReport {
+    /// Returns a report of nothing yet.
+    #[must_use]
+    pub fn new(batch: SpeechBatch, engine: String) -> Self {
+        let version = FORMAT_VERSION.to_owned();
+        Self { version, batch, engine, spoken: BTreeMap::new(), unspoken: BTreeMap::new() }
+    }
+
     /// Returns how many samples are accounted for.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -71,7 +78,7 @@ impl BatchReport {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AudioReport {
-    /// [`crate::model::FORMAT_VERSION`].
+    /// [`FORMAT_VERSION`].
     pub version: String,
     /// Id of the manifest.
     pub course: String,

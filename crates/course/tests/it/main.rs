@@ -2,3 +2,4 @@
 
 mod manifest;
 mod speech;
+mod speech_batch;

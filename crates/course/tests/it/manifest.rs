@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use course::manifest::batches::samples_in_order;
 use course::manifest::compile::{CompileError, CourseFiles, compile};
+use course::manifest::make::{FileBytes, Made, ManifestError, make};
 use course::manifest::validate::violations;
 use course::model::{
     Basket, Introductions, Lego, LegoBaskets, LegoKind, LegoPairs, Pair, Phrase, Presentation, Role,
@@ -224,4 +225,54 @@ fn each_thing_that_a_manifest_may_not_be_is_found_by_name() {
         }),
         ["manifest-orphaned-sample", "manifest-wrong-sample"]
     );
+}
+
+/// The four files as bytes, as the phase fetches them.
+pub(crate) fn small_course_files(course: &str) -> [Vec<u8>; 4] {
+    let files = small_course(course);
+    let bytes = |value: serde_json::Result<Vec<u8>>| value.expect("serialises");
+    [
+        bytes(serde_json::to_vec(&files.seed_pairs)),
+        bytes(serde_json::to_vec(&files.lego_pairs)),
+        bytes(serde_json::to_vec(&files.baskets)),
+        bytes(serde_json::to_vec(&files.introductions)),
+    ]
+}
+
+fn make_of(files: &[Vec<u8>; 4]) -> Result<Made, ManifestError> {
+    let [seed_pairs, lego_pairs, baskets, introductions] = files;
+    make(FileBytes { seed_pairs, lego_pairs, baskets, introductions })
+}
+
+#[test]
+fn the_phase_tells_what_the_manifest_holds_and_cuts_its_samples_into_batches() {
+    let made = make_of(&small_course_files("spa_for_eng")).expect("the files fit");
+    let output = serde_json::to_value(&made.output).expect("serialises");
+    expect_test::expect![[r#"{"encouragements":15,"heldBack":0,"items":3,"nodes":1,"repeated":5,"samples":37,"seeds":2,"speechBatches":[{"from":0,"index":0,"to":37}],"texts":31}"#]].assert_eq(&output.to_string());
+    assert_eq!(made.bytes, make_of(&small_course_files("spa_for_eng")).expect("the files fit").bytes);
+}
+
+#[test]
+fn a_damaged_file_is_named_with_its_line() {
+    let mut files = small_course_files("spa_for_eng");
+    files[2] = b"{\n  \"version\": 1\n}".to_vec();
+    let error = make_of(&files).expect_err("a version is a text");
+    assert_eq!(error.code(), "unreadable-course-file");
+    assert!(error.to_string().starts_with("lego_baskets.json, line 2"), "{error}");
+
+    let mut files = small_course_files("spa_for_eng");
+    files[3] = String::from_utf8(files[3].clone()).expect("UTF-8").replace("1.0", "9.9").into_bytes();
+    assert_eq!(make_of(&files).expect_err("another version").code(), "other-file-version");
+}
+
+#[test]
+fn a_manifest_that_breaks_a_rule_is_not_made() {
+    let mut files = small_course("spa_for_eng");
+    let seed = files.lego_pairs.seeds[0].clone();
+    files.seed_pairs.translations.insert("S0003".to_owned(), seed.seed_pair.clone());
+    files.lego_pairs.seeds.push(SeedLegos { seed_id: "S0003".to_owned(), legos: Vec::new(), ..seed });
+    let mut bytes = small_course_files("spa_for_eng");
+    bytes[0] = serde_json::to_vec(&files.seed_pairs).expect("serialises");
+    bytes[1] = serde_json::to_vec(&files.lego_pairs).expect("serialises");
+    assert_eq!(make_of(&bytes).expect_err("a seed twice").code(), "manifest-duplicate-seed");
 }
