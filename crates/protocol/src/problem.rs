@@ -1,0 +1,187 @@
+//! Problem bodies (RFC 9457): what is wrong, where, and what to do about it.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap};
+use serde_json::{Map, Value};
+
+use crate::code::Code;
+
+/// A refusal as it goes over the wire. Nothing secret belongs into it: its reader is whoever made the call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    /// Which refusal.
+    pub code: Code,
+    /// This occurrence in one sentence.
+    pub detail: String,
+    /// The job, attempt or file that it is about, as a path or an address.
+    pub instance: Option<String>,
+    /// JSON pointer (RFC 6901) to the field of the body that is wrong; empty text: the whole body.
+    pub pointer: Option<String>,
+    /// Line of the body or file, counted from 1.
+    pub line: Option<usize>,
+    /// Column of that line, counted from 1.
+    pub column: Option<usize>,
+    /// What to do.
+    pub hint: Option<String>,
+    /// Further members, such as `outcome` or `currentAttempt`.
+    pub more: Map<String, Value>,
+}
+
+impl Problem {
+    /// A problem with a sentence about this occurrence.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            instance: None,
+            pointer: None,
+            line: None,
+            column: None,
+            hint: None,
+            more: Map::new(),
+        }
+    }
+
+    /// A field of the body is wrong.
+    pub fn field(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::new(Code::InvalidField, detail).pointer(pointer)
+    }
+
+    /// Names the field by its JSON pointer.
+    #[must_use]
+    pub fn pointer(mut self, pointer: impl Into<String>) -> Self {
+        self.pointer = Some(pointer.into());
+        self
+    }
+
+    /// Names the place by line and column, both from 1.
+    #[must_use]
+    pub fn position(mut self, line: usize, column: usize) -> Self {
+        self.line = Some(line);
+        self.column = Some(column);
+        self
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Says what it is about.
+    #[must_use]
+    pub fn instance(mut self, instance: impl Into<String>) -> Self {
+        self.instance = Some(instance.into());
+        self
+    }
+
+    /// Adds a member.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.more.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.code.status()
+    }
+
+    /// Where the code is explained: the `type` member, relative to the orchestrator.
+    #[must_use]
+    pub fn kind(&self) -> String {
+        format!("/errors/{}", self.code)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.detail)?;
+        if let Some(pointer) = self.pointer.as_deref().filter(|pointer| !pointer.is_empty()) {
+            write!(f, " (at {pointer})")?;
+        }
+        if let (Some(line), Some(column)) = (self.line, self.column) {
+            write!(f, " (line {line}, column {column})")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("type", &self.kind())?;
+        map.serialize_entry("title", self.code.title())?;
+        map.serialize_entry("status", &self.code.status())?;
+        map.serialize_entry("code", self.code.as_str())?;
+        map.serialize_entry("detail", &self.detail)?;
+        for (name, value) in [("instance", &self.instance), ("pointer", &self.pointer), ("hint", &self.hint)]
+        {
+            if let Some(value) = value {
+                map.serialize_entry(name, value)?;
+            }
+        }
+        for (name, value) in [("line", self.line), ("column", self.column)] {
+            if let Some(value) = value {
+                map.serialize_entry(name, &value)?;
+            }
+        }
+        for (name, value) in &self.more {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Problem {
+    /// Reads a problem body of Segue. A code that this version does not know is read as `internal`, its name kept in the
+    /// member `unknownCode`.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut more = Map::<String, Value>::deserialize(deserializer)?;
+        let mut text = |name: &str| match more.remove(name) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        };
+        let name = text("code").ok_or_else(|| serde::de::Error::missing_field("code"))?;
+        let (detail, instance) = (text("detail").unwrap_or_default(), text("instance"));
+        let (pointer, hint) = (text("pointer"), text("hint"));
+        let mut number = |name: &str| {
+            more.remove(name).and_then(|value| value.as_u64()).and_then(|number| usize::try_from(number).ok())
+        };
+        let (line, column) = (number("line"), number("column"));
+        for name in ["type", "title", "status"] {
+            more.remove(name);
+        }
+        let code = Code::from_name(&name).unwrap_or_else(|| {
+            more.insert("unknownCode".to_owned(), Value::String(name));
+            Code::Internal
+        });
+        Ok(Self { code, detail, instance, pointer, line, column, hint, more })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Problem;
+    use crate::Code;
+
+    #[test]
+    fn a_problem_survives_the_wire_with_its_extra_members() {
+        let problem = Problem::new(Code::Superseded, "attempt 1 was retried")
+            .with("currentAttempt", 2)
+            .instance("/api/jobs/7")
+            .position(3, 4)
+            .hint("stop");
+        let text = serde_json::to_string(&problem).expect("a problem is JSON");
+        assert_eq!(
+            text,
+            r#"{"type":"/errors/superseded","title":"The attempt is over","status":409,"code":"superseded","detail":"attempt 1 was retried","instance":"/api/jobs/7","hint":"stop","line":3,"column":4,"currentAttempt":2}"#
+        );
+        assert_eq!(serde_json::from_str::<Problem>(&text).expect("reads back"), problem);
+    }
+}
