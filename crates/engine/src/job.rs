@@ -376,9 +376,9 @@ pub struct Artifact {
     pub size: u64,
     /// Media type.
     pub media_type: Arc<str>,
-    /// The phase that stored it; none: somebody outside.
+    /// The run that stored it; none: somebody outside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phase: Option<Name>,
+    pub run: Option<RunId>,
 }
 
 impl Job {

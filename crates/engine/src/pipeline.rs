@@ -57,7 +57,9 @@ impl TryFrom<String> for DefinitionHash {
 pub struct Pipeline {
     /// Its name.
     pub name: Name,
-    /// Hash of the text that it was read from.
+    /// The text that it was read from.
+    pub source: std::sync::Arc<str>,
+    /// Hash of that text.
     pub hash: DefinitionHash,
     /// `/api/{route}/{key}/…`, where callers of that form exist.
     pub route: Option<String>,

@@ -1,1 +1,15 @@
 //! Runs the engine against the world: HTTP API, dispatch, timers, live stream, artifacts.
+//!
+//! [`core`] is the heart: decide, append, apply, act. [`outbound`] calls services, [`config`] says where they are. `main`
+//! lives in the `segue` crate, which only wires; nothing here knows which journal it has.
+
+pub mod attempts;
+pub mod callback;
+pub mod clock;
+pub mod config;
+pub mod core;
+pub mod live;
+pub mod memo;
+pub mod outbound;
+pub mod timers;
+pub mod token;

@@ -94,7 +94,7 @@ impl Decision<'_> {
     ) -> Result<(), Rejection> {
         if let Some(attempt) = attempt {
             let (at, _) = self.live(attempt)?;
-            artifact.phase = Some(self.pipeline.phase(at.phase).id.clone());
+            artifact.run = Some(self.job.run_id(self.pipeline, at));
         }
         let known = self.job.artifacts.get(&name);
         if known == Some(&artifact) {

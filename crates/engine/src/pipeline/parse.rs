@@ -135,6 +135,7 @@ impl Reader<'_> {
             self.optional_duration(raw.approval_timeout.as_ref()).unwrap_or(DEFAULT_APPROVAL_TIMEOUT);
         let pipeline = Pipeline {
             name: self.name(&raw.name)?,
+            source: self.text.into(),
             hash: DefinitionHash::of(self.text),
             route: raw.route.as_ref().and_then(|route| self.route(route)),
             key_field: raw.key.clone(),

@@ -1,0 +1,54 @@
+//! `services.toml`: where services are, what they can take, and where the orchestrator listens.
+//!
+//! Read once at start, checked whole, and passed down; nothing reads the environment afterwards. What the environment
+//! overrides comes in as a function, so that tests need none.
+
+mod read;
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+
+use engine::{ids::Name, plan::ServiceLimits};
+pub use read::{ConfigError, read};
+
+/// Everything in `services.toml`.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The orchestrator itself.
+    pub orchestrator: OrchestratorConfig,
+    /// By name.
+    pub services: BTreeMap<Name, ServiceConfig>,
+}
+
+/// The orchestrator itself.
+#[derive(Debug, Clone)]
+pub struct OrchestratorConfig {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Where services reach it: the base of callback URLs, without a slash at the end.
+    pub public_url: String,
+    /// Journal and artifacts.
+    pub data: PathBuf,
+    /// Another journal than the one in `data`.
+    pub journal: Option<String>,
+    /// Bearer tokens of callers; empty: none is asked for, and only loopback is listened on.
+    pub tokens: Vec<String>,
+    /// Signs start requests (Standard Webhooks).
+    pub signing_secret: Option<String>,
+    /// How long jobs are kept after their end.
+    pub keep_ended: Duration,
+}
+
+/// One service.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServiceConfig {
+    /// Its instances, each without a slash at the end; never empty.
+    pub urls: Vec<String>,
+    /// What `segue up` starts.
+    pub run: Option<String>,
+    /// What it can take.
+    pub limits: ServiceLimits,
+    /// Part of what decides whether an earlier result may be reused.
+    pub version: String,
+    /// Options for the service itself, handed over as they are.
+    pub options: serde_json::Value,
+}

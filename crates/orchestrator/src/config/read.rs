@@ -1,0 +1,248 @@
+//! Reads and checks `services.toml`.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
+
+use engine::{
+    ids::Name,
+    pipeline::duration,
+    plan::{Rate, ServiceLimits},
+};
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{Config, OrchestratorConfig, ServiceConfig};
+
+/// Attempts at once where a service says nothing.
+const DEFAULT_CAPACITY: u32 = 8;
+/// Most attempts at once.
+const MAX_CAPACITY: u32 = 1_000_000;
+/// How long ended jobs are kept where nothing is said.
+const DEFAULT_KEEP: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// What is wrong with a `services.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {message}")]
+pub struct ConfigError {
+    /// From 1.
+    pub line: usize,
+    /// From 1.
+    pub column: usize,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawConfig {
+    #[serde(default)]
+    orchestrator: RawOrchestrator,
+    #[serde(default)]
+    service: BTreeMap<Spanned<String>, Spanned<RawService>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawOrchestrator {
+    listen: Option<Spanned<String>>,
+    public_url: Option<Spanned<String>>,
+    data: Option<String>,
+    journal: Option<String>,
+    #[serde(default)]
+    tokens: Vec<String>,
+    signing_secret: Option<String>,
+    keep_ended: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawService {
+    url: Option<Spanned<String>>,
+    #[serde(default)]
+    urls: Vec<Spanned<String>>,
+    run: Option<String>,
+    capacity: Option<Spanned<u32>>,
+    rate: Option<Spanned<String>>,
+    version: Option<String>,
+    options: Option<toml::Table>,
+}
+
+/// Reads a configuration. `folder` is the file's: relative paths start there. `env` looks up the environment.
+///
+/// # Errors
+/// The first thing that is wrong, with its place.
+pub fn read(
+    text: &str,
+    folder: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Config, ConfigError> {
+    let at = |span: std::ops::Range<usize>, message: String| error(text, span.start, message);
+    let raw: RawConfig = toml::from_str(text)
+        .map_err(|error| at(error.span().unwrap_or(0..0), error.message().replace('\n', " ")))?;
+    let orchestrator = orchestrator(text, raw.orchestrator, folder, env)?;
+    let mut services = BTreeMap::new();
+    for (name, service) in raw.service {
+        let id = Name::new(name.get_ref()).map_err(|error| at(name.span(), error.to_string()))?;
+        let span = service.span();
+        let read = read_service(text, &id, service.into_inner(), span, env)?;
+        services.insert(id, read);
+    }
+    Ok(Config { orchestrator, services })
+}
+
+fn orchestrator(
+    text: &str,
+    raw: RawOrchestrator,
+    folder: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<OrchestratorConfig, ConfigError> {
+    let (listen, span) = match raw.listen {
+        Some(listen) => (listen.get_ref().clone(), listen.span()),
+        None => ("127.0.0.1:3456".to_owned(), 0..0),
+    };
+    let listen = env("SEGUE_LISTEN").unwrap_or(listen);
+    let listen: SocketAddr = listen.parse().map_err(|_| {
+        error(text, span.start, format!("'{listen}' is not an address: write ip:port, such as 127.0.0.1:3456"))
+    })?;
+    let written = raw.public_url.as_ref().map(|url| url.get_ref().clone());
+    let public_url = env("ORCHESTRATOR_URL").or(written).unwrap_or_else(|| format!("http://{listen}"));
+    let span = raw.public_url.as_ref().map_or(0, |url| url.span().start);
+    let public_url = base_url(&public_url).map_err(|message| error(text, span, message))?;
+    let keep_ended = match &raw.keep_ended {
+        Some(span) => duration::parse(span.get_ref()).map_err(|m| error(text, span.span().start, m))?,
+        None => DEFAULT_KEEP,
+    };
+    let tokens = match env("SEGUE_TOKEN") {
+        Some(token) => vec![token],
+        None => raw.tokens,
+    };
+    Ok(OrchestratorConfig {
+        listen,
+        public_url,
+        data: folder.join(env("SEGUE_DATA").or(raw.data).unwrap_or_else(|| ".segue".to_owned())),
+        journal: env("SEGUE_JOURNAL").or(raw.journal),
+        tokens,
+        signing_secret: env("SEGUE_SIGNING_SECRET").or(raw.signing_secret),
+        keep_ended,
+    })
+}
+
+fn read_service(
+    text: &str,
+    name: &Name,
+    raw: RawService,
+    span: std::ops::Range<usize>,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<ServiceConfig, ConfigError> {
+    let mut urls = Vec::new();
+    match override_url(name.as_str(), env) {
+        Some((variable, list)) => {
+            for url in list.split(',') {
+                let url = base_url(url.trim());
+                urls.push(url.map_err(|m| error(text, span.start, format!("{variable}: {m}")))?);
+            }
+        }
+        None => {
+            for url in raw.url.iter().chain(&raw.urls) {
+                urls.push(base_url(url.get_ref()).map_err(|m| error(text, url.span().start, m))?);
+            }
+        }
+    }
+    if urls.is_empty() {
+        let message = format!("service '{name}' has no url: add url = \"http://127.0.0.1:PORT\"");
+        return Err(error(text, span.start, message));
+    }
+    let capacity = match &raw.capacity {
+        Some(capacity) if (1..=MAX_CAPACITY).contains(capacity.get_ref()) => *capacity.get_ref(),
+        Some(capacity) => {
+            let message = format!("capacity is a number from 1 to {MAX_CAPACITY}");
+            return Err(error(text, capacity.span().start, message));
+        }
+        None => DEFAULT_CAPACITY,
+    };
+    let rate = match &raw.rate {
+        Some(rate) => {
+            Some(Rate::parse(rate.get_ref()).map_err(|m| error(text, rate.span().start, m))?)
+        }
+        None => None,
+    };
+    Ok(ServiceConfig {
+        urls,
+        run: raw.run,
+        limits: ServiceLimits { capacity, rate },
+        version: raw.version.unwrap_or_default(),
+        options: raw.options.and_then(|table| serde_json::to_value(table).ok()).unwrap_or_default(),
+    })
+}
+
+/// `TRANSLATION_URL`, or the original's `PHASE1_URL`.
+fn override_url(service: &str, env: &dyn Fn(&str) -> Option<String>) -> Option<(String, String)> {
+    let numbered = match service {
+        "translation" => Some("PHASE1_URL"),
+        "extraction" => Some("PHASE3_URL"),
+        "baskets" => Some("PHASE5_URL"),
+        "grammar" => Some("PHASE5_5_URL"),
+        "introductions" => Some("PHASE6_URL"),
+        "manifest" => Some("PHASE7_URL"),
+        "tts" => Some("PHASE8_URL"),
+        _ => None,
+    };
+    let own = format!("{}_URL", service.to_ascii_uppercase());
+    let found = env(&own).map(|value| (own, value));
+    found.or_else(|| numbered.and_then(|variable| Some((variable.to_owned(), env(variable)?))))
+}
+
+/// An http(s) URL without a slash at its end.
+fn base_url(text: &str) -> Result<String, String> {
+    let invalid = || format!("'{text}' is not an address of a service: write http://host:port");
+    let parsed: hyper::Uri = text.parse().map_err(|_| invalid())?;
+    let plain = matches!(parsed.scheme_str(), Some("http" | "https")) && parsed.host().is_some();
+    if !plain || parsed.query().is_some() || text.contains('@') {
+        return Err(invalid());
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+fn error(text: &str, offset: usize, message: String) -> ConfigError {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    ConfigError {
+        line: before.matches('\n').count() + 1,
+        column: before[line_start..].chars().count() + 1,
+        message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_plain(text: &str) -> Result<Config, ConfigError> {
+        read(text, Path::new("/tmp"), &|_| None)
+    }
+
+    #[test]
+    fn the_environment_of_the_original_overrides_an_address() {
+        let text = "[service.grammar]\nurl = \"http://127.0.0.1:3460\"\n";
+        let env = |name: &str| (name == "PHASE5_5_URL").then(|| "http://grammar:9/".to_owned());
+        let config = read(text, Path::new("/tmp"), &env).unwrap();
+        assert_eq!(config.services[&Name::new("grammar").unwrap()].urls, ["http://grammar:9"]);
+    }
+
+    #[test]
+    fn what_is_wrong_has_a_place() {
+        let cases = [
+            ("[service.a]\nurl = \"ftp://x\"\n", 2, "not an address"),
+            ("[service.a]\nurl = \"http://u:p@x\"\n", 2, "not an address"),
+            ("[service.a]\nurl = \"http://x\"\ncapacity = 0\n", 3, "capacity"),
+            ("[service.a]\nurl = \"http://x\"\nrate = \"fast\"\n", 3, "rate"),
+            ("[service.a]\nurl = \"http://x\"\ncapcity = 1\n", 3, "capcity"),
+            ("[service.A-b]\nurl = \"http://x\"\n", 1, "not a name"),
+            ("[service.a]\n", 1, "no url"),
+            ("[orchestrator]\nlisten = \"here\"\n", 2, "ip:port"),
+        ];
+        for (text, line, word) in cases {
+            let error = read_plain(text).unwrap_err();
+            assert!(error.line == line && error.message.contains(word), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! Decide, append, apply, act: the one way in which anything happens to a job.
+//!
+//! Every job has a [`cell`](mod@cell) with an inbox and at most one driver at a time. The driver takes everything that waits in
+//! the inbox, decides it in order against the job as it grows, appends the events of all of it once, and only then answers,
+//! publishes and carries out effects. So a map of 10,000 callbacks costs a few syncs, two callbacks arriving together are
+//! decided one after the other, and nobody ever sees a state that a crash could take back.
+//!
+//! Runs that become ready in a decision are given their slots in the same decision where the service's plan allows, so that
+//! a callback and the start of what follows are durable in one sync.
+
+mod act;
+mod cell;
+mod codec;
+mod drive;
+mod fleet;
+mod memory;
+mod recover;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use arc_swap::ArcSwap;
+pub use cell::{CommandError, Reply};
+use cell::{Envelope, JobCell};
+pub use codec::{decode, public_state};
+use dashmap::{DashMap, DashSet};
+use engine::{
+    command::{Command, Start},
+    ids::{JobId, Name},
+    job::Job,
+    pipeline::{DefinitionHash, Pipeline},
+};
+pub use fleet::Fleet;
+use journal::Journal;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    attempts::Attempts,
+    clock::World,
+    live::Live,
+    memo::Memo,
+    outbound::Outbound,
+    timers::{Due, Timers},
+};
+
+/// Everything that the orchestrator holds; cheap to clone.
+#[derive(Clone)]
+pub struct Core {
+    inner: Arc<Inner>,
+}
+
+/// What [`Core::new`] needs.
+#[expect(missing_debug_implementations, reason = "only handed over, never shown")]
+pub struct Parts {
+    /// Where events go.
+    pub journal: Arc<dyn Journal>,
+    /// Time and ids.
+    pub world: Arc<dyn World>,
+    /// Calls to services.
+    pub outbound: Arc<dyn Outbound>,
+    /// The services' plans.
+    pub fleet: Fleet,
+    /// Earlier results.
+    pub memo: Memo,
+    /// The pipelines that new jobs may have.
+    pub pipelines: Vec<Arc<Pipeline>>,
+}
+
+struct Inner {
+    journal: Arc<dyn Journal>,
+    world: Arc<dyn World>,
+    outbound: Arc<dyn Outbound>,
+    fleet: Fleet,
+    memo: Memo,
+    timers: Timers,
+    live: Live,
+    attempts: Attempts,
+    cells: DashMap<JobId, Arc<JobCell>>,
+    /// Live jobs by pipeline and key.
+    keys: DashMap<(Name, Arc<str>), JobId>,
+    pipelines: ArcSwap<BTreeMap<Name, Arc<Pipeline>>>,
+    definitions: DashMap<DefinitionHash, Arc<Pipeline>>,
+    /// Definitions that the journal has.
+    kept: DashSet<DefinitionHash>,
+    /// Attempts that were accepted, to be noted in the journal if they last.
+    accepted: mpsc::UnboundedSender<(JobId, engine::ids::AttemptId)>,
+    /// Bumped by every use of a cell, so that the ones used least can leave memory.
+    uses: std::sync::atomic::AtomicU64,
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Core({} jobs in memory)", self.inner.cells.len())
+    }
+}
+
+/// What a start came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Started {
+    /// A new job.
+    New(JobId),
+    /// There is a live job with that key, and the pipeline says that it is the answer, or the same start was made before.
+    Existing(JobId),
+}
+
+/// Why a job was not started.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StartError {
+    /// The key belongs to a live job.
+    #[error("the key '{key}' belongs to live job {job}")]
+    KeyInUse {
+        /// The key.
+        key: Arc<str>,
+        /// Whose it is.
+        job: JobId,
+    },
+    /// The journal would not take it.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+}
+
+impl Core {
+    /// Puts the parts together. Nothing runs before [`Core::recover`] and [`Core::run`].
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let (accepted, later) = mpsc::unbounded_channel();
+        let pipelines: BTreeMap<Name, Arc<Pipeline>> =
+            parts.pipelines.iter().map(|pipeline| (pipeline.name.clone(), pipeline.clone())).collect();
+        let definitions = DashMap::new();
+        for pipeline in &parts.pipelines {
+            definitions.insert(pipeline.hash, pipeline.clone());
+        }
+        let core = Self {
+            inner: Arc::new(Inner {
+                journal: parts.journal,
+                world: parts.world,
+                outbound: parts.outbound,
+                fleet: parts.fleet,
+                memo: parts.memo,
+                timers: Timers::default(),
+                live: Live::default(),
+                attempts: Attempts::default(),
+                cells: DashMap::new(),
+                keys: DashMap::new(),
+                pipelines: ArcSwap::from_pointee(pipelines),
+                definitions,
+                kept: DashSet::new(),
+                accepted,
+                uses: std::sync::atomic::AtomicU64::new(0),
+            }),
+        };
+        act::note_acceptances(core.clone(), later);
+        core
+    }
+
+    /// Starts a job.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing has been started then.
+    pub async fn start(&self, pipeline: Arc<Pipeline>, start: Start) -> Result<Started, StartError> {
+        let slot = (pipeline.name.clone(), start.key.clone());
+        let job = start.job;
+        // The key is taken before the job exists: of two starts at the same moment one finds it taken.
+        let holder = *self.inner.keys.entry(slot.clone()).or_insert(job);
+        if holder != job {
+            return Err(StartError::KeyInUse { key: start.key, job: holder });
+        }
+        let cell = Arc::new(JobCell::new(job));
+        self.inner.cells.insert(job, cell.clone());
+        let (reply, answer) = oneshot::channel();
+        let started = self.submit_to(&cell, Envelope::Start { pipeline, start: Box::new(start), reply }, answer);
+        match started.await {
+            Ok(_) => Ok(Started::New(job)),
+            Err(error) => {
+                self.inner.keys.remove_if(&slot, |_, holder| *holder == job);
+                self.inner.cells.remove(&job);
+                Err(StartError::Command(error))
+            }
+        }
+    }
+
+    /// Gives a command to a job and waits until what follows from it is durable.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing has changed then.
+    pub async fn command(&self, job: JobId, command: Command) -> Result<Reply, CommandError> {
+        let cell = self.cell(job);
+        let (reply, answer) = oneshot::channel();
+        self.submit_to(&cell, Envelope::Command { command, reply: Some(reply) }, answer).await
+    }
+
+    /// Gives a command to a job without waiting; what it comes to concerns nobody.
+    pub fn tell(&self, job: JobId, command: Command) {
+        let cell = self.cell(job);
+        self.push(&cell, Envelope::Command { command, reply: None });
+    }
+
+    /// Looks at a job as of everything that is durable, and nothing more.
+    ///
+    /// # Errors
+    /// [`CommandError::UnknownJob`], or that of the journal.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        job: JobId,
+        look: impl FnOnce(&Pipeline, &Job) -> T + Send + 'static,
+    ) -> Result<T, CommandError> {
+        let (answer, seen) = oneshot::channel();
+        let look = Box::new(move |found: Result<(&Pipeline, &Job), CommandError>| {
+            let _ = answer.send(found.map(|(pipeline, job)| look(pipeline, job)));
+        });
+        let cell = self.cell(job);
+        self.push(&cell, Envelope::Look(look));
+        seen.await.unwrap_or(Err(CommandError::ShuttingDown))
+    }
+
+    /// The live job of a key.
+    #[must_use]
+    pub fn find_live(&self, pipeline: &Name, key: &str) -> Option<JobId> {
+        self.inner.keys.get(&(pipeline.clone(), Arc::from(key))).map(|job| *job)
+    }
+
+    /// The pipelines that new jobs may have.
+    #[must_use]
+    pub fn pipelines(&self) -> Arc<BTreeMap<Name, Arc<Pipeline>>> {
+        self.inner.pipelines.load_full()
+    }
+
+    /// The pipeline of that name.
+    #[must_use]
+    pub fn pipeline(&self, name: &str) -> Option<Arc<Pipeline>> {
+        self.inner.pipelines.load().iter().find(|(id, _)| *id.as_str() == *name).map(|(_, p)| p.clone())
+    }
+
+    /// The pipeline whose jobs are reached under `/api/{route}/…`.
+    #[must_use]
+    pub fn pipeline_by_route(&self, route: &str) -> Option<Arc<Pipeline>> {
+        let pipelines = self.inner.pipelines.load();
+        pipelines.values().find(|pipeline| pipeline.route.as_deref() == Some(route)).cloned()
+    }
+
+    /// The journal, for questions about jobs that are not in memory.
+    #[must_use]
+    pub fn journal(&self) -> &Arc<dyn Journal> {
+        &self.inner.journal
+    }
+
+    /// The services' plans.
+    #[must_use]
+    pub fn fleet(&self) -> &Fleet {
+        &self.inner.fleet
+    }
+
+    /// What happens, as it happens.
+    #[must_use]
+    pub fn live(&self) -> &Live {
+        &self.inner.live
+    }
+
+    /// What is known of attempts under way beyond what the journal says.
+    #[must_use]
+    pub fn attempts(&self) -> &Attempts {
+        &self.inner.attempts
+    }
+
+    /// Time and ids.
+    #[must_use]
+    pub fn world(&self) -> &Arc<dyn World> {
+        &self.inner.world
+    }
+
+    /// Runs the timers until dropped.
+    pub async fn run(&self) {
+        loop {
+            for due in self.inner.timers.due(&self.inner.world).await {
+                match due {
+                    Due::Job(job) => self.tell(job, Command::Tick),
+                    Due::Heartbeat(attempt) => self.heartbeat_due(attempt),
+                    Due::Service(service) => self.pump(&service),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! Carries out effects, once what they follow from is durable. The one match over [`Effect`].
+
+use std::{
+    sync::Arc,
+    time::Duration,
+};
+
+use engine::{
+    command::{Command, Outcome, Refusal},
+    effect::{self, Effect, Verdict},
+    event::Event,
+    ids::{AttemptId, JobId, Name, Timestamp},
+    job::RunRef,
+    plan::{BreakerRule, Next, Waiting},
+};
+use tokio::sync::mpsc;
+
+use super::{Core, cell::Loaded};
+use crate::{
+    attempts::LiveAttempt,
+    memo::{MemoKey, Remembered},
+    outbound::{Hearing, Offer, request},
+    timers::Due,
+};
+
+/// Deadlines further away than this stay in the journal's index.
+pub(super) const NEAR: Duration = Duration::from_secs(10 * 60);
+/// An attempt that lasts at least so long is noted as accepted in the journal; a shorter one needs no note.
+const NOTE_AFTER: Duration = Duration::from_millis(25);
+/// How long a preemption that the job refused is not tried again.
+const PREEMPT_AGAIN: Duration = Duration::from_millis(20);
+
+impl Core {
+    /// Everything that follows outside from a round's events.
+    pub(super) fn act_on(&self, loaded: &Loaded, events: &[Event]) {
+        for event in events {
+            for effect in effect::effects(&loaded.pipeline, &loaded.job, event) {
+                self.act(loaded, event, effect);
+            }
+        }
+        let now = self.inner.world.now();
+        let near = loaded.job.next_deadline().filter(|at| at.since(now) < NEAR);
+        self.inner.timers.set(Due::Job(loaded.job.id), near);
+    }
+
+    fn act(&self, loaded: &Loaded, event: &Event, effect: Effect) {
+        let job = loaded.job.id;
+        match effect {
+            Effect::Enqueue { run } => self.enqueue(loaded, run),
+            Effect::DequeueAll => self.inner.fleet.dequeue_job(job),
+            Effect::Requeue => {
+                self.inner.fleet.dequeue_job(job);
+                for run in effect::queueable(&loaded.pipeline, &loaded.job) {
+                    self.enqueue(loaded, run);
+                }
+            }
+            Effect::Dispatch { attempt } => self.dispatch(loaded, attempt),
+            Effect::FreeSlot { attempt, service, verdict } => {
+                self.keep_memo(loaded, event);
+                self.inner.attempts.remove(attempt);
+                self.inner.timers.set(Due::Heartbeat(attempt), None);
+                self.free(&service, attempt, verdict);
+            }
+            Effect::CancelAttempt { attempt, service } => {
+                let outbound = self.inner.outbound.clone();
+                tokio::spawn(async move { outbound.cancel(&service, attempt).await });
+            }
+            Effect::AskToPause { attempt } => self.ask_to_pause(job, attempt),
+            Effect::Probe { attempt } => self.probe(job, attempt),
+            Effect::Ended => {
+                let slot = (loaded.pipeline.name.clone(), loaded.job.key.clone());
+                self.inner.keys.remove_if(&slot, |_, holder| *holder == job);
+            }
+        }
+    }
+
+    /// What the plan of a service has to know of a run, and which service that is.
+    pub(super) fn waiting(&self, loaded: &Loaded, run: RunRef) -> Option<(Name, Waiting)> {
+        let phase = loaded.pipeline.phase(run.phase);
+        let work = phase.service()?;
+        let state = loaded.job.run(run)?;
+        let coalesce = match (&work.coalesce, &state.coalesce) {
+            (Some(rule), Some(key)) => {
+                Some((Arc::from(format!("{}.{}:{key}", loaded.pipeline.name, phase.id)), rule.every))
+            }
+            _ => None,
+        };
+        let breaker = work.breaker.as_ref().map(|rule| BreakerRule {
+            key: match &state.breaker {
+                Some(key) => format!("{}.{}:{key}", loaded.pipeline.name, phase.id).into(),
+                None => format!("{}.{}", loaded.pipeline.name, phase.id).into(),
+            },
+            failures: rule.failures,
+            window: rule.window,
+        });
+        let waiting = Waiting {
+            job: loaded.job.id,
+            run,
+            priority: effect::priority(&loaded.pipeline, &loaded.job, run.phase),
+            ready_at: state.ready_at,
+            interruptible: work.interruptible,
+            coalesce,
+            breaker,
+        };
+        Some((work.service.clone(), waiting))
+    }
+
+    pub(super) fn enqueue(&self, loaded: &Loaded, run: RunRef) {
+        if !effect::is_queueable(&loaded.pipeline, &loaded.job, run) {
+            return;
+        }
+        if let Some(key) = self.memo_key(loaded, run) {
+            return self.reuse_or_enqueue(loaded, run, key);
+        }
+        let Some((service, waiting)) = self.waiting(loaded, run) else { return };
+        self.queue(&service, waiting);
+    }
+
+    fn queue(&self, service: &Name, waiting: Waiting) {
+        let superseded = self.inner.fleet.with_plan(service, |plan| plan.enqueue(waiting));
+        for (job, run) in superseded.into_iter().flatten() {
+            self.tell(job, Command::Supersede { run });
+        }
+        self.pump(service);
+    }
+
+    fn reuse_or_enqueue(&self, loaded: &Loaded, run: RunRef, key: MemoKey) {
+        let Some((service, waiting)) = self.waiting(loaded, run) else { return };
+        let (core, job) = (self.clone(), loaded.job.id);
+        tokio::spawn(async move {
+            match core.inner.memo.find(key).await {
+                Some(found) => {
+                    for (name, artifact) in found.artifacts {
+                        core.tell(job, Command::StoreArtifact { name, artifact, attempt: None });
+                    }
+                    let reuse =
+                        Command::Reuse { run, from: found.job, output: found.output, stats: found.stats };
+                    if core.command(job, reuse).await.is_err() {
+                        core.queue(&service, waiting);
+                    }
+                }
+                None => core.queue(&service, waiting),
+            }
+        });
+    }
+
+    /// The key under which a run's result may be known already; none where its phase does not ask for that.
+    pub(super) fn memo_key(&self, loaded: &Loaded, run: RunRef) -> Option<MemoKey> {
+        let phase = loaded.pipeline.phase(run.phase);
+        let work = phase.service().filter(|work| work.memo)?;
+        let version = self.inner.fleet.member(&work.service).map_or("", |member| &member.config.version);
+        Some(MemoKey::of(&loaded.pipeline, &loaded.job, run, version))
+    }
+
+    fn keep_memo(&self, loaded: &Loaded, event: &Event) {
+        let engine::event::EventKind::AttemptSucceeded { run, output, stats, .. } = &event.kind else { return };
+        let Some(at) = loaded.job.run_ref(&loaded.pipeline, run) else { return };
+        let Some(key) = self.memo_key(loaded, at) else { return };
+        let stored = loaded.job.artifacts.iter().filter(|(_, artifact)| artifact.run.as_ref() == Some(run));
+        let result = Remembered {
+            job: loaded.job.id,
+            output: output.clone(),
+            stats: stats.clone(),
+            artifacts: stored.map(|(name, artifact)| (name.clone(), artifact.clone())).collect(),
+        };
+        self.inner.memo.keep(key, result);
+    }
+
+    /// Grants what a service's plan has to grant.
+    pub(crate) fn pump(&self, service: &Name) {
+        loop {
+            let now = self.inner.world.now();
+            let attempt = self.inner.world.attempt_id();
+            match self.inner.fleet.next(service, attempt, now) {
+                Next::Grant(waiting) => self.grant(service.clone(), waiting, attempt),
+                Next::Preempt { victim, attempt, by } => self.preempt(service.clone(), victim, attempt, by),
+                Next::At(at) => {
+                    self.inner.timers.set_if_earlier(Due::Service(service.clone()), at);
+                    return;
+                }
+                Next::Idle => return,
+            }
+        }
+    }
+
+    fn grant(&self, service: Name, waiting: Waiting, attempt: AttemptId) {
+        let core = self.clone();
+        tokio::spawn(async move {
+            let grant = Command::Grant { run: waiting.run, attempt };
+            if core.command(waiting.job, grant).await.is_err() {
+                // The run does not want it any more: paused, cancelled, or done already.
+                core.inner.fleet.give_back(&service, attempt, core.inner.world.now());
+                core.pump(&service);
+            }
+        });
+    }
+
+    fn preempt(&self, service: Name, victim: JobId, attempt: AttemptId, by: JobId) {
+        let core = self.clone();
+        tokio::spawn(async move {
+            if core.command(victim, Command::Preempt { attempt, by }).await.is_err() {
+                core.inner.fleet.with_plan(&service, |plan| plan.pausing(attempt, false));
+                let again = core.inner.world.now().after(PREEMPT_AGAIN);
+                core.inner.timers.set_if_earlier(Due::Service(service), again);
+            }
+        });
+    }
+
+    fn free(&self, service: &Name, attempt: AttemptId, verdict: Verdict) {
+        let now = self.inner.world.now();
+        self.inner.fleet.with_plan(service, |plan| plan.release(attempt, verdict, now));
+        self.pump(service);
+    }
+
+    /// Offers an attempt to its service; what comes of it comes back as a command.
+    pub(super) fn dispatch(&self, loaded: &Loaded, attempt: AttemptId) {
+        let Some((run, live)) = loaded.job.live_attempt(attempt) else { return };
+        let Some(work) = loaded.pipeline.phase(run.phase).service() else { return };
+        self.register(loaded, run, live);
+        let offer = Offer {
+            job: loaded.job.id,
+            attempt,
+            service: work.service.clone(),
+            deadline: live.deadline,
+            traceparent: loaded.job.traceparent.clone(),
+            body: request::build(&loaded.pipeline, &loaded.job, run, live, &self.inner.outbound.addresses()),
+        };
+        let core = self.clone();
+        let outbound = self.inner.outbound.clone();
+        tokio::spawn(async move { outbound.offer(offer, &core).await });
+    }
+
+    /// Follows an attempt that a service has taken before we were started.
+    pub(super) fn watch(&self, loaded: &Loaded, attempt: AttemptId) {
+        let Some((run, live)) = loaded.job.live_attempt(attempt) else { return };
+        self.register(loaded, run, live);
+        if let Some(heartbeat) = loaded.pipeline.phase(run.phase).service().and_then(|work| work.heartbeat) {
+            let first = self.inner.world.now().after(heartbeat);
+            self.inner.timers.set(Due::Heartbeat(attempt), Some(first));
+        }
+    }
+
+    fn register(&self, loaded: &Loaded, run: RunRef, live: &engine::job::Attempt) {
+        let Some(work) = loaded.pipeline.phase(run.phase).service() else { return };
+        let attempt = LiveAttempt {
+            job: loaded.job.id,
+            run,
+            service: work.service.clone(),
+            heartbeat: work.heartbeat,
+            last_heard: self.inner.world.now(),
+            accepted: live.accepted,
+            instance: None,
+            progress: None,
+        };
+        self.inner.attempts.insert(live.id, attempt);
+    }
+
+    /// The service has taken an attempt.
+    fn taken(&self, job: JobId, attempt: AttemptId, instance: Arc<str>) {
+        let now = self.inner.world.now();
+        let Some(heartbeat) = self.inner.attempts.accepted(attempt, instance, now) else { return };
+        if let Some(heartbeat) = heartbeat {
+            self.inner.timers.set(Due::Heartbeat(attempt), Some(now.after(heartbeat)));
+        }
+        let _ = self.inner.accepted.send((job, attempt));
+    }
+
+    /// A heartbeat should have come.
+    pub(super) fn heartbeat_due(&self, attempt: AttemptId) {
+        let Some((job, last_heard, heartbeat)) = self.inner.attempts.silence(attempt) else { return };
+        let now = self.inner.world.now();
+        let due = last_heard.after(heartbeat);
+        if due > now {
+            self.inner.timers.set(Due::Heartbeat(attempt), Some(due));
+        } else {
+            self.tell(job, Command::Silence { attempt });
+            self.inner.timers.set(Due::Heartbeat(attempt), Some(now.after(heartbeat)));
+        }
+    }
+
+    fn ask_to_pause(&self, job: JobId, attempt: AttemptId) {
+        let Some(live) = self.inner.attempts.get(attempt) else { return };
+        let core = self.clone();
+        tokio::spawn(async move {
+            let answer = core.inner.outbound.pause(&live.service, attempt).await;
+            let command = match answer {
+                Some(checkpoint) => Command::PauseAnswered { attempt, checkpoint },
+                None => Command::PauseRefused { attempt },
+            };
+            let paused = matches!(command, Command::PauseAnswered { .. });
+            if core.command(job, command).await.is_ok() && !paused {
+                core.inner.fleet.with_plan(&live.service, |plan| plan.pausing(attempt, false));
+            }
+        });
+    }
+
+    /// Asks the service what it knows of an attempt.
+    pub(super) fn probe(&self, job: JobId, attempt: AttemptId) {
+        let Some(live) = self.inner.attempts.get(attempt) else { return };
+        let core = self.clone();
+        tokio::spawn(async move {
+            let command = core.inner.outbound.probe(&live.service, attempt).await;
+            if matches!(command, Command::Probed { finding: engine::command::ProbeFinding::Working, .. }) {
+                core.inner.attempts.heard(attempt, core.inner.world.now());
+            }
+            core.tell(job, command);
+        });
+    }
+
+    /// Brings a deadline that was far away into the timers.
+    pub(super) fn deadline_nears(&self, job: JobId, at: Timestamp) {
+        self.inner.timers.set_if_earlier(Due::Job(job), at);
+    }
+}
+
+/// Notes acceptances in the journal, those of attempts that are over already apart: after a restart an attempt that is known
+/// to be accepted is asked about, not offered again.
+pub(super) fn note_acceptances(core: Core, mut later: mpsc::UnboundedReceiver<(JobId, AttemptId)>) {
+    tokio::spawn(async move {
+        let mut noted = Vec::new();
+        while later.recv_many(&mut noted, 10_000).await > 0 {
+            tokio::time::sleep(NOTE_AFTER).await;
+            for (job, attempt) in noted.drain(..) {
+                if core.inner.attempts.get(attempt).is_some() {
+                    core.tell(job, Command::Accept { attempt });
+                }
+            }
+        }
+    });
+}
+
+impl Hearing for Core {
+    fn accepted(&self, job: JobId, attempt: AttemptId, instance: Arc<str>) {
+        self.taken(job, attempt, instance);
+    }
+
+    fn refused(&self, job: JobId, attempt: AttemptId, refusal: Refusal) {
+        self.tell(job, Command::Refuse { attempt, refusal });
+    }
+
+    fn reported(&self, job: JobId, attempt: AttemptId, outcome: Outcome) {
+        self.tell(job, Command::Report { attempt, outcome });
+    }
+
+    fn wants(&self, attempt: AttemptId) -> bool {
+        self.inner.attempts.get(attempt).is_some()
+    }
+}

@@ -1,0 +1,244 @@
+//! The driver of a job: take what waits, decide, append once, answer, act.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use bytes::Bytes;
+use engine::{
+    command::{Command, Now},
+    decide::{self, DecideError},
+    effect::{self, Effect},
+    event::{Event, EventKind},
+};
+use journal::{Batch, Position};
+
+use super::{
+    Core,
+    cell::{Answer, CommandError, Envelope, JobCell, Loaded, Look, Reply, With},
+    codec,
+};
+use crate::live::Published;
+
+/// What one round of a driver has decided and not yet made durable.
+#[derive(Default)]
+struct Round {
+    events: Vec<Event>,
+    answers: Vec<(Answer, usize)>,
+    looks: Vec<Look>,
+    withs: Vec<With>,
+    /// A decision went wrong: nothing of this round may become durable.
+    poisoned: bool,
+}
+
+impl Core {
+    /// Drives a job until its inbox is empty.
+    pub(super) async fn drive(&self, cell: Arc<JobCell>) {
+        loop {
+            let inbox = cell.take_inbox();
+            if inbox.is_empty() {
+                if cell.stop_driving() {
+                    continue;
+                }
+                return;
+            }
+            self.round(&cell, inbox).await;
+        }
+    }
+
+    async fn round(&self, cell: &Arc<JobCell>, inbox: VecDeque<Envelope>) {
+        let mut guard = cell.loaded.lock().await;
+        if guard.is_none() && !matches!(inbox.front(), Some(Envelope::Start { .. })) {
+            match self.load(cell.id).await {
+                Ok(loaded) => *guard = Some(loaded),
+                Err(error) => {
+                    drop(guard);
+                    return self.refuse_all(cell, inbox, &error);
+                }
+            }
+        }
+        let mut round = Round::default();
+        for envelope in inbox {
+            self.decide_one(&mut guard, &mut round, envelope);
+        }
+        if let Some(loaded) = guard.as_mut() {
+            self.commit(loaded, round).await;
+        }
+        if guard.as_ref().is_some_and(|loaded| loaded.stale) {
+            // What is in memory is not what is durable.
+            *guard = None;
+        }
+    }
+
+    fn decide_one(&self, loaded: &mut Option<Loaded>, round: &mut Round, envelope: Envelope) {
+        let now = Now(self.inner.world.now());
+        let (decided, reply) = match envelope {
+            Envelope::Look(look) => {
+                round.looks.push(look);
+                return;
+            }
+            Envelope::With(with) => {
+                round.withs.push(with);
+                return;
+            }
+            Envelope::Start { pipeline, start, reply } => {
+                let decided = decide::start(&pipeline, *start, now).map(|(job, events)| {
+                    *loaded = Some(Loaded { pipeline, job, indexed: None, stale: false });
+                    events
+                });
+                (decided, Some(reply))
+            }
+            Envelope::Command { command, reply } => {
+                let Some(loaded) = loaded.as_mut() else { return };
+                (decide::decide(&loaded.pipeline, &mut loaded.job, command, now), reply)
+            }
+        };
+        match decided {
+            Ok(events) => {
+                let count = events.len();
+                let first = round.events.len();
+                round.events.extend(events);
+                if let Some(loaded) = loaded.as_mut() {
+                    self.claim_slots(loaded, round, first, now);
+                }
+                if let Some(reply) = reply {
+                    round.answers.push((reply, count));
+                }
+            }
+            Err(DecideError::Rejected(rejection)) => {
+                if let Some(reply) = reply {
+                    let _ = reply.send(Err(CommandError::Rejected(rejection)));
+                }
+            }
+            Err(DecideError::Illegal(illegal)) => {
+                tracing::error!(error = %illegal, "a decision made an event that does not fit");
+                round.poisoned = true;
+                if let Some(reply) = reply {
+                    let _ = reply.send(Err(CommandError::Unreadable(illegal.to_string())));
+                }
+            }
+        }
+    }
+
+    /// Gives slots to the runs that have just become ready, where the plan has one free and nobody else waits for it.
+    fn claim_slots(&self, loaded: &mut Loaded, round: &mut Round, first: usize, now: Now) {
+        let mut at = first;
+        while at < round.events.len() {
+            let may_enqueue = matches!(
+                round.events[at].kind,
+                EventKind::RunReady { .. }
+                    | EventKind::MapExpanded { .. }
+                    | EventKind::AttemptSucceeded { .. }
+                    | EventKind::RunFailed { .. }
+            );
+            let effects = match may_enqueue {
+                true => effect::effects(&loaded.pipeline, &loaded.job, &round.events[at]),
+                false => Vec::new(),
+            };
+            at += 1;
+            for effect in effects {
+                let Effect::Enqueue { run } = effect else { continue };
+                if self.memo_key(loaded, run).is_some() {
+                    continue;
+                }
+                let Some((service, waiting)) = self.waiting(loaded, run) else { continue };
+                let attempt = self.inner.world.attempt_id();
+                if !self.inner.fleet.try_claim(&service, &waiting, attempt, now.0) {
+                    continue;
+                }
+                let grant = Command::Grant { run, attempt };
+                match decide::decide(&loaded.pipeline, &mut loaded.job, grant, now) {
+                    Ok(events) => {
+                        round.events.extend(events);
+                    }
+                    Err(_) => self.inner.fleet.give_back(&service, attempt, now.0),
+                }
+            }
+        }
+    }
+
+    /// Makes the round durable, then answers, publishes and acts.
+    async fn commit(&self, loaded: &mut Loaded, round: Round) {
+        let mut position = None;
+        if round.poisoned {
+            let error = CommandError::Unreadable("a decision went wrong; the job is read again".to_owned());
+            return fail_round(loaded, round, &error);
+        }
+        if !round.events.is_empty() {
+            let encoded: Vec<Bytes> = round.events.iter().map(codec::encode).collect();
+            match self.append(loaded, encoded.clone()).await {
+                Ok(at) => {
+                    position = Some(at);
+                    self.publish(loaded, &round.events, encoded, at);
+                }
+                Err(error) => return fail_round(loaded, round, &CommandError::Journal(error)),
+            }
+        }
+        for (reply, events) in round.answers {
+            let _ = reply.send(Ok(Reply { events, position }));
+        }
+        self.act_on(loaded, &round.events);
+        for with in round.withs {
+            with(Ok(loaded));
+        }
+        for look in round.looks {
+            look(Ok((&loaded.pipeline, &loaded.job)));
+        }
+    }
+
+    async fn append(
+        &self,
+        loaded: &mut Loaded,
+        events: Vec<Bytes>,
+    ) -> Result<Position, journal::JournalError> {
+        let job = &loaded.job;
+        if job.events == events.len() as u64 {
+            self.keep_definition(&loaded.pipeline).await?;
+        }
+        let new = codec::indexed(job);
+        let index = codec::is_worth_indexing(loaded.indexed, new)
+            .then(|| codec::index_entry(&loaded.pipeline, job));
+        let indexed = if index.is_some() { Some(new) } else { loaded.indexed };
+        let expected = job.events - events.len() as u64;
+        let batch = Batch { job: job.id, expected, events, index };
+        let at = self.inner.journal.append(batch).await?;
+        loaded.indexed = indexed;
+        Ok(at)
+    }
+
+    fn publish(&self, loaded: &Loaded, events: &[Event], encoded: Vec<Bytes>, position: Position) {
+        let first = loaded.job.events - events.len() as u64;
+        self.inner.live.publish(|| Published {
+            position,
+            job: loaded.job.id,
+            pipeline: loaded.pipeline.name.clone(),
+            key: loaded.job.key.clone(),
+            first_seq: first,
+            events: encoded,
+        });
+    }
+
+    fn refuse_all(&self, cell: &Arc<JobCell>, inbox: VecDeque<Envelope>, error: &CommandError) {
+        for envelope in inbox {
+            match envelope {
+                Envelope::Command { reply: Some(reply), .. } | Envelope::Start { reply, .. } => {
+                    let _ = reply.send(Err(error.clone()));
+                }
+                Envelope::Command { reply: None, .. } => {}
+                Envelope::Look(look) => look(Err(error.clone())),
+                Envelope::With(with) => with(Err(error.clone())),
+            }
+        }
+        if matches!(error, CommandError::UnknownJob(_)) {
+            self.inner.cells.remove_if(&cell.id, |_, there| Arc::ptr_eq(there, cell));
+        }
+    }
+}
+
+/// Nothing of the round happened: everybody is told, and the job in memory is marked to be thrown away.
+fn fail_round(loaded: &mut Loaded, round: Round, error: &CommandError) {
+    for (reply, _) in round.answers {
+        let _ = reply.send(Err(error.clone()));
+    }
+    round.looks.into_iter().for_each(|look| look(Err(error.clone())));
+    round.withs.into_iter().for_each(|with| with(Err(error.clone())));
+    loaded.stale = true;
+}

@@ -1,0 +1,115 @@
+//! The services' plans, each behind a lock of its own that is never held across an await.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+};
+
+use engine::{
+    effect::Verdict,
+    ids::{AttemptId, JobId, Name, Timestamp},
+    job::RunRef,
+    plan::{Blocked, Next, ServicePlan, Waiting},
+};
+use parking_lot::Mutex;
+
+use crate::config::ServiceConfig;
+
+/// One declared service: its configuration and its plan.
+#[derive(Debug)]
+pub struct Member {
+    /// As in `services.toml`.
+    pub config: ServiceConfig,
+    plan: Mutex<ServicePlan>,
+}
+
+/// All declared services.
+#[derive(Debug, Clone, Default)]
+pub struct Fleet {
+    members: Arc<BTreeMap<Name, Member>>,
+}
+
+impl Fleet {
+    /// Empty plans for the services declared.
+    #[must_use]
+    pub fn new(services: &BTreeMap<Name, ServiceConfig>) -> Self {
+        let member = |config: &ServiceConfig| Member {
+            config: config.clone(),
+            plan: Mutex::new(ServicePlan::new(config.limits.clone())),
+        };
+        Self { members: Arc::new(services.iter().map(|(name, config)| (name.clone(), member(config))).collect()) }
+    }
+
+    /// The declared services, by name.
+    pub fn members(&self) -> impl Iterator<Item = (&Name, &Member)> {
+        self.members.iter()
+    }
+
+    /// A service.
+    #[must_use]
+    pub fn member(&self, service: &Name) -> Option<&Member> {
+        self.members.get(service)
+    }
+
+    /// Looks at, or changes, the plan of a service; none where it is not declared.
+    pub fn with_plan<T>(&self, service: &Name, act: impl FnOnce(&mut ServicePlan) -> T) -> Option<T> {
+        self.members.get(service).map(|member| act(&mut member.plan.lock()))
+    }
+
+    /// Takes a slot for a run that need not be queued, where one is free and nobody waits.
+    pub(super) fn try_claim(
+        &self,
+        service: &Name,
+        waiting: &Waiting,
+        attempt: AttemptId,
+        now: Timestamp,
+    ) -> bool {
+        self.with_plan(service, |plan| {
+            let free = plan.could_go(waiting, now);
+            if free {
+                plan.occupy(attempt, waiting.clone(), now);
+            }
+            free
+        })
+        .unwrap_or(false)
+    }
+
+    /// Gives back a slot that was taken in vain.
+    pub(super) fn give_back(&self, service: &Name, attempt: AttemptId, now: Timestamp) {
+        self.with_plan(service, |plan| plan.release(attempt, Verdict::Neither, now));
+    }
+
+    /// What to do next at a service; a run that is granted has its slot, under the id given.
+    pub(super) fn next(&self, service: &Name, attempt: AttemptId, now: Timestamp) -> Next {
+        let next = self.with_plan(service, |plan| {
+            let next = plan.next(now);
+            match &next {
+                Next::Grant(waiting) => plan.occupy(attempt, waiting.clone(), now),
+                Next::Preempt { attempt, .. } => plan.pausing(*attempt, true),
+                Next::At(_) | Next::Idle => {}
+            }
+            next
+        });
+        next.unwrap_or(Next::Idle)
+    }
+
+    /// None of a job's runs waits any more, at any service.
+    pub(super) fn dequeue_job(&self, job: JobId) {
+        for member in self.members.values() {
+            member.plan.lock().dequeue_job(job);
+        }
+    }
+
+    /// Why a run does not go.
+    #[must_use]
+    pub fn why(&self, service: &Name, job: JobId, run: RunRef, now: Timestamp) -> Option<Blocked> {
+        self.with_plan(service, |plan| plan.why(job, run, now)).flatten()
+    }
+}
+
+impl Member {
+    /// Looks at the plan.
+    pub fn plan<T>(&self, look: impl FnOnce(&ServicePlan) -> T) -> T {
+        look(&self.plan.lock())
+    }
+}

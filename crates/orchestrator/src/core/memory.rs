@@ -1,0 +1,101 @@
+//! Which jobs are in memory: brought in by need, put out when they only wait.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use engine::{ids::JobId, job::RunState, pipeline::Pipeline};
+use journal::JournalError;
+
+use super::{
+    Core,
+    cell::{CommandError, Indexed, Loaded},
+    codec,
+};
+
+/// Jobs that stay in memory although they only wait.
+const RESIDENT: usize = 20_000;
+
+impl Core {
+    /// A job from its journal.
+    pub(super) async fn load(&self, id: JobId) -> Result<Loaded, CommandError> {
+        let stored = self.inner.journal.load(id).await?.ok_or(CommandError::UnknownJob(id))?;
+        let events: Vec<_> = stored
+            .events
+            .iter()
+            .map(|bytes| codec::decode(bytes))
+            .collect::<Result<_, _>>()
+            .map_err(CommandError::Unreadable)?;
+        let definition = match events.first().map(|first| &first.kind) {
+            Some(engine::event::EventKind::JobStarted { definition, .. }) => *definition,
+            _ => return Err(CommandError::Unreadable("its first event is not a start".to_owned())),
+        };
+        let pipeline = self.definition(definition).await?;
+        let job = codec::replay(&pipeline, events).map_err(CommandError::Unreadable)?;
+        let indexed: Indexed = codec::indexed(&job);
+        Ok(Loaded { pipeline, job, indexed: Some(indexed), stale: false })
+    }
+
+    /// A definition that some job has kept.
+    pub(super) async fn definition(
+        &self,
+        hash: engine::pipeline::DefinitionHash,
+    ) -> Result<Arc<Pipeline>, CommandError> {
+        if let Some(known) = self.inner.definitions.get(&hash) {
+            return Ok(known.clone());
+        }
+        let text = self.inner.journal.definition(hash.0).await?;
+        let text = text.ok_or_else(|| CommandError::Unreadable("its definition is lost".to_owned()))?;
+        let pipeline = Pipeline::parse(&text)
+            .map_err(|error| CommandError::Unreadable(format!("its definition is not understood: {error}")))?;
+        let pipeline = Arc::new(pipeline);
+        self.inner.definitions.insert(hash, pipeline.clone());
+        Ok(pipeline)
+    }
+
+    /// Sees to it that a definition is durable before the first job that has it.
+    pub(super) async fn keep_definition(&self, pipeline: &Arc<Pipeline>) -> Result<(), JournalError> {
+        if self.inner.kept.contains(&pipeline.hash) {
+            return Ok(());
+        }
+        self.inner.journal.put_definition(pipeline.hash.0, pipeline.source.to_string()).await?;
+        self.inner.kept.insert(pipeline.hash);
+        Ok(())
+    }
+
+    /// Puts out of memory the jobs that are over or only wait, those used longest ago first. Returns how many.
+    pub fn put_out_idle(&self) -> usize {
+        let mut uses: Vec<(u64, JobId)> = self
+            .inner
+            .cells
+            .iter()
+            .map(|cell| (cell.last_use.load(Ordering::Relaxed), *cell.key()))
+            .collect();
+        let surplus = uses.len().saturating_sub(RESIDENT);
+        if surplus == 0 {
+            return 0;
+        }
+        uses.sort_unstable();
+        uses.into_iter().take(surplus).filter(|(_, job)| self.put_out(*job)).count()
+    }
+
+    /// A job leaves memory where nobody is at it: the map's entry is locked while that is found out, so that no command can
+    /// find the cell that goes.
+    fn put_out(&self, job: JobId) -> bool {
+        let gone = self.inner.cells.remove_if(&job, |_, cell| {
+            let waits = |loaded: &Loaded| {
+                loaded.job.open_runs().all(|(_, run)| {
+                    !matches!(run.state, RunState::Ready { .. })
+                })
+            };
+            Arc::strong_count(cell) == 1
+                && cell.is_idle()
+                && cell.loaded.try_lock().is_ok_and(|loaded| loaded.as_ref().is_none_or(waits))
+        });
+        gone.is_some()
+    }
+
+    /// How many jobs are in memory.
+    #[must_use]
+    pub fn resident(&self) -> usize {
+        self.inner.cells.len()
+    }
+}

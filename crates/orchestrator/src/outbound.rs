@@ -1,0 +1,69 @@
+//! Calls to services: offers, questions, and the two requests that a service may ignore (pause, cancel).
+//!
+//! What comes of a call comes back as a command; nothing here changes a job.
+
+mod http;
+pub mod request;
+
+use std::{fmt, sync::Arc};
+
+use bytes::Bytes;
+use engine::{
+    command::{Command, Outcome, Refusal},
+    ids::{AttemptId, JobId, Name, Timestamp},
+    payload::Payload,
+};
+use futures::future::BoxFuture;
+pub use http::{HttpOutbound, OutboundSettings};
+
+/// An attempt to be offered.
+#[derive(Debug)]
+pub struct Offer {
+    /// Its job.
+    pub job: JobId,
+    /// Which.
+    pub attempt: AttemptId,
+    /// To whom.
+    pub service: Name,
+    /// When it will have failed.
+    pub deadline: Timestamp,
+    /// W3C `traceparent` of the caller.
+    pub traceparent: Option<Arc<str>>,
+    /// The start request.
+    pub body: Bytes,
+}
+
+/// Who hears what comes of an offer.
+pub trait Hearing: Send + Sync {
+    /// The service has taken it.
+    fn accepted(&self, job: JobId, attempt: AttemptId, instance: Arc<str>);
+    /// The service has not taken it.
+    fn refused(&self, job: JobId, attempt: AttemptId, refusal: Refusal);
+    /// The service was done at once.
+    fn reported(&self, job: JobId, attempt: AttemptId, outcome: Outcome);
+    /// Whether the attempt is still to be offered.
+    fn wants(&self, attempt: AttemptId) -> bool;
+}
+
+/// What the start request says about where to answer.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    /// Base of our own URLs.
+    pub public_url: Arc<str>,
+    /// From which the attempts' tokens are derived.
+    pub tokens: crate::token::TokenKey,
+}
+
+/// Calls to services.
+pub trait Outbound: Send + Sync + fmt::Debug {
+    /// Offers an attempt until the service takes or refuses it, or it is no longer wanted.
+    fn offer<'a>(&'a self, offer: Offer, hearing: &'a dyn Hearing) -> BoxFuture<'a, ()>;
+    /// Tells the service that an attempt is over.
+    fn cancel<'a>(&'a self, service: &'a Name, attempt: AttemptId) -> BoxFuture<'a, ()>;
+    /// Asks for a checkpoint; none where the service gives none.
+    fn pause<'a>(&'a self, service: &'a Name, attempt: AttemptId) -> BoxFuture<'a, Option<Payload>>;
+    /// Asks what the service knows of an attempt: a finding, or the report of one that is done.
+    fn probe<'a>(&'a self, service: &'a Name, attempt: AttemptId) -> BoxFuture<'a, Command>;
+    /// What start requests say about where to answer.
+    fn addresses(&self) -> Addresses;
+}
