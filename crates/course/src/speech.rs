@@ -13,3 +13,4 @@ pub mod quality;
 pub mod report;
 pub mod speaker;
 pub mod store;
+pub mod work;

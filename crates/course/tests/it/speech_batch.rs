@@ -17,6 +17,7 @@ use course::speech::merge::merge;
 use course::speech::report::BatchReport;
 use course::speech::speaker::{Order, Speaker, SpeakerSettings};
 use course::speech::store::{Record, Store};
+use course::speech::work::{report_bytes, resumed};
 use parking_lot::Mutex;
 
 use crate::manifest::small_course;
@@ -247,4 +248,27 @@ async fn durations_go_into_the_manifest_once_and_a_missing_batch_is_noticed() {
     let mut again = manifest.clone();
     assert_eq!(merge(&mut again, &reports).expect("still accounted for"), summary);
     assert_eq!(again, manifest, "merging twice changes nothing");
+}
+
+#[tokio::test]
+async fn only_the_beginning_of_the_same_batch_is_taken_up_again() {
+    let samples = samples_in_order(&manifest());
+    let engine = Arc::new(Tones::default());
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut told = report(whole(&samples));
+    let table = Table::pausing_after(10);
+    let (end, _) =
+        speak_batch(&speaker(&engine, folder.path()), &samples, ORDER, PARALLEL, &mut told, &table)
+            .await
+            .expect("tones are reliable");
+    assert_eq!((end, told.len()), (End::Paused, 10));
+    let stored = report_bytes(&told).expect("serialises");
+    let taken =
+        |batch, engine: &str, stored: &[u8]| resumed(batch, engine.to_owned(), &samples, Some(stored)).len();
+    assert_eq!(taken(whole(&samples), "tones 1", &stored), 10);
+    assert_eq!(taken(whole(&samples), "tones 2", &stored), 0);
+    assert_eq!(taken(SpeechBatch { index: 1, ..whole(&samples) }, "tones 1", &stored), 0);
+    assert_eq!(taken(whole(&samples), "tones 1", b"{"), 0);
+    told.spoken.pop_first();
+    assert_eq!(taken(whole(&samples), "tones 1", &report_bytes(&told).expect("serialises")), 0);
 }
