@@ -1,2 +1,37 @@
-//! Repository tasks.
-fn main() {}
+//! Repository tasks: `cargo xtask tidy` and `cargo xtask compose`.
+//!
+//! Why a program and not shell: the checks run as tests too, on every system that has cargo, and each is tested on text
+//! that breaks it. Arguments are matched by hand: two commands do not pay for a parser's build time.
+
+mod compose;
+mod repo;
+mod rust_text;
+mod tidy;
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+const USAGE: &str = "\
+usage: cargo xtask tidy                    check the rules of this repository (CONTRIBUTING.md lists them)
+       cargo xtask compose SEGUE           check that SEGUE, an executable, accepts every command of docker-compose.yml
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match arguments.as_slice() {
+        ["tidy"] => repo::Repo::load(&repo::root()).and_then(|repo| tidy::run(&repo)),
+        ["compose", segue] => compose::dry_run(&repo::root(), segue),
+        _ => Err(USAGE.to_owned()),
+    };
+    let (text, code) = match outcome {
+        Ok(text) => (text, ExitCode::SUCCESS),
+        Err(text) => (text, ExitCode::FAILURE),
+    };
+    match writeln!(io::stdout().lock(), "{}", text.trim_end()) {
+        Ok(()) => code,
+        Err(_closed_pipe) => ExitCode::FAILURE,
+    }
+}
