@@ -10,18 +10,12 @@ use engine::{
     job::RunRef,
 };
 
-/// How far an attempt is, in the service's own unit.
+/// How far an attempt is, and when it said so.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Progress {
-    /// Done so far.
-    pub done: f64,
-    /// Of so many; none where the service does not know.
-    pub total: Option<f64>,
-    /// What is counted.
-    pub unit: Option<Arc<str>>,
-    /// What it is at.
-    pub message: Option<Arc<str>>,
-    /// When it said so.
+    /// In the service's own words and unit.
+    pub said: protocol::Progress,
+    /// When.
     pub at: Timestamp,
 }
 
@@ -44,6 +38,8 @@ pub struct LiveAttempt {
     pub instance: Option<Arc<str>>,
     /// How far it is.
     pub progress: Option<Progress>,
+    /// Silent for too long.
+    pub suspect: bool,
 }
 
 /// All attempts under way.
@@ -100,6 +96,17 @@ impl Attempts {
     pub(crate) fn silence(&self, attempt: AttemptId) -> Option<(JobId, Timestamp, Duration)> {
         let live = self.by_id.get(&attempt)?;
         Some((live.job, live.last_heard, live.heartbeat?))
+    }
+
+    pub(crate) fn set_suspect(&self, attempt: AttemptId) {
+        if let Some(mut live) = self.by_id.get_mut(&attempt) {
+            live.suspect = true;
+        }
+    }
+
+    /// True where it was suspect.
+    pub(crate) fn clear_suspect(&self, attempt: AttemptId) -> bool {
+        self.by_id.get_mut(&attempt).is_some_and(|mut live| std::mem::take(&mut live.suspect))
     }
 
     /// How many are under way.

@@ -29,7 +29,8 @@ use engine::{
     job::Job,
     pipeline::{DefinitionHash, Pipeline},
 };
-pub use fleet::Fleet;
+pub use fleet::{Fleet, Member};
+pub use recover::Recovered;
 use journal::Journal;
 use tokio::sync::{mpsc, oneshot};
 
@@ -159,10 +160,13 @@ impl Core {
     pub async fn start(&self, pipeline: Arc<Pipeline>, start: Start) -> Result<Started, StartError> {
         let slot = (pipeline.name.clone(), start.key.clone());
         let job = start.job;
-        // The key is taken before the job exists: of two starts at the same moment one finds it taken.
-        let holder = *self.inner.keys.entry(slot.clone()).or_insert(job);
-        if holder != job {
-            return Err(StartError::KeyInUse { key: start.key, job: holder });
+        if let Some(holder) = self.take_key(&slot, job).await? {
+            let same = start.idempotency_key.clone();
+            let is_same_start = same.is_some() && self.idempotency_key(holder).await == same;
+            return match is_same_start {
+                true => Ok(Started::Existing(holder)),
+                false => Err(StartError::KeyInUse { key: start.key, job: holder }),
+            };
         }
         let cell = Arc::new(JobCell::new(job));
         self.inner.cells.insert(job, cell.clone());
@@ -175,6 +179,53 @@ impl Core {
                 self.inner.cells.remove(&job);
                 Err(StartError::Command(error))
             }
+        }
+    }
+
+    /// Takes a key for a job; the live job that has it, where there is one. The key is taken before the job exists: of two
+    /// starts at the same moment one finds it taken.
+    async fn take_key(&self, slot: &(Name, Arc<str>), job: JobId) -> Result<Option<JobId>, CommandError> {
+        loop {
+            let holder = *self.inner.keys.entry(slot.clone()).or_insert(job);
+            if holder == job {
+                return Ok(None);
+            }
+            match self.look(holder, |_, job| job.has_ended()).await {
+                Ok(false) => return Ok(Some(holder)),
+                // It ended meanwhile, or never came to be.
+                Ok(true) | Err(CommandError::UnknownJob(_)) => {
+                    self.inner.keys.remove_if(slot, |_, there| *there == holder);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// An ended job that is to go on needs its key again.
+    ///
+    /// # Errors
+    /// [`CommandError::KeyInUse`] where another live job has it.
+    pub async fn reclaim_key(&self, job: JobId) -> Result<(), CommandError> {
+        let slot = self.look(job, |pipeline, job| (pipeline.name.clone(), job.key.clone())).await?;
+        match self.take_key(&slot, job).await? {
+            None => Ok(()),
+            Some(other) => Err(CommandError::KeyInUse { key: slot.1, job: other }),
+        }
+    }
+
+    async fn idempotency_key(&self, job: JobId) -> Option<Arc<str>> {
+        let first = self.inner.journal.history(job, 0, 1).await.ok()?;
+        let event = codec::decode(&first.first()?.2).ok()?;
+        match event.kind {
+            engine::event::EventKind::JobStarted { idempotency_key, .. } => idempotency_key,
+            _ => None,
+        }
+    }
+
+    /// A service has said something of an attempt: one that was suspect is well again.
+    pub fn heard(&self, job: JobId, attempt: engine::ids::AttemptId) {
+        if self.inner.attempts.clear_suspect(attempt) {
+            self.tell(job, Command::Beat { attempt });
         }
     }
 

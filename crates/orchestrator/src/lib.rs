@@ -3,13 +3,17 @@
 //! [`core`] is the heart: decide, append, apply, act. [`outbound`] calls services, [`config`] says where they are. `main`
 //! lives in the `segue` crate, which only wires; nothing here knows which journal it has.
 
+pub mod artifacts;
 pub mod attempts;
 pub mod callback;
+pub mod checks;
 pub mod clock;
 pub mod config;
 pub mod core;
+pub mod http;
 pub mod live;
 pub mod memo;
 pub mod outbound;
+pub mod serve;
 pub mod timers;
 pub mod token;

@@ -251,6 +251,7 @@ impl Core {
             accepted: live.accepted,
             instance: None,
             progress: None,
+            suspect: live.suspect.is_some(),
         };
         self.inner.attempts.insert(live.id, attempt);
     }
@@ -273,6 +274,7 @@ impl Core {
         if due > now {
             self.inner.timers.set(Due::Heartbeat(attempt), Some(due));
         } else {
+            self.inner.attempts.set_suspect(attempt);
             self.tell(job, Command::Silence { attempt });
             self.inner.timers.set(Due::Heartbeat(attempt), Some(now.after(heartbeat)));
         }

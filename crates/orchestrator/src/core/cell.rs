@@ -44,6 +44,14 @@ pub enum CommandError {
     /// The job can't be read: its events do not fit its definition, or the definition is lost.
     #[error("the job can't be read: {0}")]
     Unreadable(String),
+    /// Another live job has the job's key.
+    #[error("the key '{key}' belongs to live job {job}")]
+    KeyInUse {
+        /// The key.
+        key: Arc<str>,
+        /// Whose it is now.
+        job: JobId,
+    },
     /// The orchestrator is stopping.
     #[error("the orchestrator is shutting down")]
     ShuttingDown,

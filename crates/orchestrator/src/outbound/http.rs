@@ -210,10 +210,7 @@ impl HttpOutbound {
         let Ok(answer) = self.ask(Method::GET, format!("{url}/status/{attempt}"), PROBE_TIMEOUT).await else {
             return Probed::Finding(ProbeFinding::NoAnswer);
         };
-        if answer.status == StatusCode::NOT_FOUND && callback::says_unknown(&answer.body) {
-            return Probed::Finding(ProbeFinding::Unknown);
-        }
-        if !answer.status.is_success() {
+        if !answer.status.is_success() && answer.status != StatusCode::NOT_FOUND {
             return Probed::Finding(ProbeFinding::NoAnswer);
         }
         match callback::parse_status(&answer.body) {

@@ -1,0 +1,169 @@
+//! Artifacts on disk, each blob under its BLAKE3 hash: written whole or not at all, stored once however often it is named.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use tokio::io::AsyncWriteExt;
+
+/// Longest name of an artifact, in bytes.
+pub const MAX_NAME_LEN: usize = 200;
+
+/// A blob that was stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    /// BLAKE3, hexadecimal.
+    pub hash: String,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// Why a blob was not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It is larger than allowed.
+    #[error("the artifact is larger than {0} bytes")]
+    TooLarge(u64),
+    /// The sender broke off.
+    #[error("the artifact did not arrive whole: {0}")]
+    Broken(String),
+    /// The disk would not take it.
+    #[error("the artifact could not be written")]
+    Disk(#[source] io::Error),
+}
+
+/// The folder of blobs.
+#[derive(Debug)]
+pub struct ArtifactStore {
+    folder: PathBuf,
+    fresh: AtomicU64,
+    max: u64,
+}
+
+impl ArtifactStore {
+    /// Blobs of at most `max` bytes are kept in `folder`, which is made where it is not there.
+    ///
+    /// # Errors
+    /// Where it can't be made.
+    pub fn open(folder: &Path, max: u64) -> io::Result<Self> {
+        let incoming = folder.join("incoming");
+        std::fs::create_dir_all(&incoming)?;
+        for entry in std::fs::read_dir(&incoming)? {
+            // What a crash left half written is nobody's.
+            std::fs::remove_file(entry?.path())?;
+        }
+        Ok(Self { folder: folder.to_owned(), fresh: AtomicU64::new(0), max })
+    }
+
+    /// Where a blob lies, if its hash is one.
+    #[must_use]
+    pub fn path(&self, hash: &str) -> Option<PathBuf> {
+        let valid = hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        valid.then(|| self.folder.join(&hash[..2]).join(&hash[2..]))
+    }
+
+    /// The size of a blob that is here.
+    pub async fn size(&self, hash: &str) -> Option<u64> {
+        let metadata = tokio::fs::metadata(self.path(hash)?).await.ok()?;
+        Some(metadata.len())
+    }
+
+    /// Stores what a stream brings. It is on disk for good when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is stored then.
+    pub async fn store<E: std::fmt::Display>(
+        &self,
+        stream: impl Stream<Item = Result<Bytes, E>>,
+    ) -> Result<Blob, StoreError> {
+        let number = self.fresh.fetch_add(1, Ordering::Relaxed);
+        let incoming = self.folder.join("incoming").join(number.to_string());
+        let stored = self.receive(&incoming, stream).await;
+        if stored.is_err() {
+            // The error that is told is the first one.
+            let _ = tokio::fs::remove_file(&incoming).await;
+        }
+        stored
+    }
+
+    async fn receive<E: std::fmt::Display>(
+        &self,
+        incoming: &Path,
+        stream: impl Stream<Item = Result<Bytes, E>>,
+    ) -> Result<Blob, StoreError> {
+        let mut file = tokio::fs::File::create(incoming).await.map_err(StoreError::Disk)?;
+        let mut hasher = blake3::Hasher::new();
+        let mut size = 0;
+        let mut stream = std::pin::pin!(stream);
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(|error| StoreError::Broken(error.to_string()))?;
+            size += chunk.len() as u64;
+            if size > self.max {
+                return Err(StoreError::TooLarge(self.max));
+            }
+            hasher.update(&chunk);
+            file.write_all(&chunk).await.map_err(StoreError::Disk)?;
+        }
+        let hash = hasher.finalize().to_hex().to_string();
+        file.flush().await.map_err(StoreError::Disk)?;
+        self.settle(file, incoming, &hash).await.map_err(StoreError::Disk)?;
+        Ok(Blob { hash, size })
+    }
+
+    async fn settle(&self, file: tokio::fs::File, incoming: &Path, hash: &str) -> io::Result<()> {
+        let path = self.path(hash).ok_or(io::ErrorKind::InvalidInput)?;
+        if tokio::fs::try_exists(&path).await? {
+            return tokio::fs::remove_file(incoming).await;
+        }
+        file.sync_data().await?;
+        let folder = path.parent().unwrap_or(&self.folder);
+        tokio::fs::create_dir_all(folder).await?;
+        tokio::fs::rename(incoming, &path).await?;
+        tokio::fs::File::open(folder).await?.sync_all().await
+    }
+}
+
+/// Whether a text can name an artifact: a relative path of plain segments that can't leave any folder.
+#[must_use]
+pub fn is_valid_name(name: &str) -> bool {
+    let plain = |segment: &str| {
+        !segment.is_empty()
+            && segment != "."
+            && segment != ".."
+            && segment.chars().all(|c| c.is_alphanumeric() || "-_.+ ()@=,".contains(c))
+    };
+    name.len() <= MAX_NAME_LEN && name.split('/').all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_artifact_name_can_not_leave_the_store() {
+        for name in ["course_manifest.json", "audio/ABC-1.opus", "baskets/batch-007.json", "español.txt"] {
+            assert!(is_valid_name(name), "{name}");
+        }
+        for name in ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/./b", "a\\b", "a\0b", "a\nb", "~/x:y", "a/"] {
+            assert!(!is_valid_name(name), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_blob_is_stored_once_and_an_oversized_one_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ArtifactStore::open(folder.path(), 10).unwrap();
+        let bytes = |text: &'static str| futures::stream::iter([Ok::<_, String>(Bytes::from_static(text.as_bytes()))]);
+        let first = store.store(bytes("hello")).await.unwrap();
+        let second = store.store(bytes("hello")).await.unwrap();
+        assert_eq!(first, second);
+        assert_eq!(store.size(&first.hash).await, Some(5));
+        assert!(matches!(store.store(bytes("eleven bytes")).await, Err(StoreError::TooLarge(10))));
+        assert_eq!(std::fs::read_dir(folder.path().join("incoming")).unwrap().count(), 0);
+        assert_eq!(store.path("../../etc/passwd"), None);
+    }
+}

@@ -1,0 +1,93 @@
+//! The HTTP API: the table of contents, and nothing else. Handlers translate between HTTP and [`crate::core`].
+
+mod access;
+mod answers;
+mod artifacts;
+mod attempts;
+mod commands;
+mod jobs;
+mod operations;
+mod routes;
+mod services;
+mod stream;
+mod view;
+mod waiting;
+
+use std::sync::Arc;
+
+pub use access::Access;
+pub use answers::Failure;
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    routing::{get, post},
+};
+
+use crate::{artifacts::ArtifactStore, core::Core, token::TokenKey};
+
+/// What handlers need.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// Everything that happens, happens here.
+    pub core: Core,
+    /// Blobs.
+    pub artifacts: Arc<ArtifactStore>,
+    /// Attempts' tokens.
+    pub tokens: TokenKey,
+    /// Callers' tokens.
+    pub access: Access,
+    /// Set while the orchestrator stops: nothing new is taken.
+    pub stopping: tokio_util::sync::CancellationToken,
+}
+
+/// All addresses.
+pub fn router(app: App) -> Router {
+    let from_services = Router::new()
+        .route("/phase-complete", post(attempts::phase_complete))
+        .route("/api/attempts/{id}/progress", post(attempts::report_progress))
+        .route(
+            "/api/jobs/{id}/artifacts/{*name}",
+            get(artifacts::get_artifact).put(artifacts::put_artifact),
+        )
+        .route("/api/jobs/{id}/artifacts/", get(artifacts::list_artifacts))
+        .route("/api/jobs/{id}/artifacts", get(artifacts::list_artifacts));
+    let from_callers = Router::new()
+        // by a pipeline's own names
+        .route("/api/{route}/{key}/start-phase", post(routes::start_phase))
+        .route("/api/{route}/{key}/status", get(routes::status))
+        // jobs
+        .route("/api/jobs", post(jobs::start_job).get(jobs::list_jobs))
+        .route("/api/jobs/{id}", get(jobs::get_job))
+        .route("/api/jobs/{id}/events", get(stream::job_events))
+        .route("/api/jobs/{id}/why", get(jobs::why_job))
+        // commands
+        .route("/api/jobs/{id}/cancel", post(commands::cancel_job))
+        .route("/api/jobs/{id}/pause", post(commands::pause_job))
+        .route("/api/jobs/{id}/resume", post(commands::resume_job))
+        .route("/api/jobs/{id}/retry", post(commands::retry_job))
+        .route("/api/jobs/{id}/rerun", post(commands::rerun_job))
+        .route("/api/jobs/{id}/priority", post(commands::set_priority))
+        .route("/api/jobs/{id}/signals/{name}", post(commands::signal_job))
+        // services and pipelines
+        .route("/api/services", get(services::list_services))
+        .route("/api/services/{name}/stop", post(services::stop_service))
+        .route("/api/services/{name}/start", post(services::start_service))
+        .route("/api/pipelines", get(services::list_pipelines))
+        // live
+        .route("/api/events", get(stream::all_events))
+        .route("/metrics", get(operations::metrics))
+        .route_layer(axum::middleware::from_fn_with_state(app.clone(), access::check));
+    let open = Router::new()
+        .route("/health", get(operations::health))
+        .route("/ready", get(operations::ready))
+        .route("/openapi.json", get(operations::openapi))
+        .route("/errors/{code}", get(operations::error_page))
+        .route("/", get(operations::index));
+    from_services
+        .merge(from_callers)
+        .merge(open)
+        .fallback(answers::not_found)
+        .method_not_allowed_fallback(answers::method_not_allowed)
+        .layer(DefaultBodyLimit::disable())
+        .with_state(app)
+}

@@ -1,0 +1,129 @@
+//! How handlers answer: JSON or a problem body, and how bodies are read within their limits.
+
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use engine::command::Rejection;
+use http_body_util::{BodyExt, Limited};
+use journal::JournalError;
+use protocol::{Code, Problem, headers};
+use serde::Serialize;
+
+use crate::core::CommandError;
+
+/// A problem on its way out.
+#[derive(Debug)]
+pub struct Failure(pub Problem);
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&self.0).unwrap_or_default();
+        let mut response = (status, [(header::CONTENT_TYPE, headers::PROBLEM_JSON)], body).into_response();
+        if matches!(self.0.code, Code::TooManyRequests | Code::ShuttingDown) {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if self.0.code == Code::WrongToken {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<CommandError> for Failure {
+    fn from(error: CommandError) -> Self {
+        Self(match error {
+            CommandError::UnknownJob(job) => Problem::new(Code::UnknownJob, format!("there is no job {job}")),
+            CommandError::Rejected(rejection) => rejected(&rejection),
+            CommandError::Journal(error) => journal_problem(&error),
+            CommandError::Unreadable(detail) => {
+                tracing::error!(error = %detail, "a job can't be read");
+                Problem::new(Code::Internal, "the job can't be read; the log says why")
+            }
+            CommandError::KeyInUse { key, job } => {
+                Problem::new(Code::KeyInUse, format!("live job {job} has the key '{key}'"))
+                    .instance(format!("/api/jobs/{job}"))
+            }
+            CommandError::ShuttingDown => Problem::new(Code::ShuttingDown, "the orchestrator is stopping"),
+        })
+    }
+}
+
+/// A journal's error as its callers see it.
+pub(super) fn journal_problem(error: &JournalError) -> Problem {
+    match error {
+        JournalError::Full => Problem::new(Code::DiskFull, "there is no room for the journal")
+            .hint("nothing was changed; make room and call again"),
+        JournalError::Stopped { reason } => {
+            Problem::new(Code::JournalStopped, reason.clone()).hint("nothing was changed; start it again")
+        }
+        JournalError::Damaged { .. } => Problem::new(Code::JournalDamaged, error.to_string()),
+        other => {
+            tracing::error!(error = %other, "the journal refused");
+            Problem::new(Code::Internal, "the journal refused; the log says why")
+        }
+    }
+}
+
+/// A rejection as its callers see it.
+fn rejected(rejection: &Rejection) -> Problem {
+    let detail = rejection.to_string();
+    match rejection {
+        Rejection::Superseded { run, current, .. } => {
+            let problem = Problem::new(Code::Superseded, detail).with("run", run.to_string());
+            let current = current.map_or(serde_json::Value::Null, |id| id.to_string().into());
+            problem.with("currentAttempt", current).hint("stop working on it")
+        }
+        Rejection::ConflictingOutcome { .. } => Problem::new(Code::ConflictingOutcome, detail),
+        Rejection::UnknownAttempt(_) => Problem::new(Code::UnknownAttempt, detail),
+        Rejection::Duplicate | Rejection::RunNotReady { .. } | Rejection::NotNow { .. } => {
+            Problem::new(Code::NotNow, detail)
+        }
+        Rejection::UnknownSignal(_) => Problem::new(Code::UnknownSignal, detail),
+        Rejection::Limit(_) => Problem::new(Code::NotNow, detail),
+        Rejection::PrerequisitesMissing { missing, .. } => {
+            Problem::new(Code::PrerequisitesMissing, detail).with("missing", missing.clone())
+        }
+    }
+}
+
+/// A JSON answer.
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    match serde_json::to_vec(body) {
+        Ok(bytes) => (status, [(header::CONTENT_TYPE, headers::JSON)], bytes).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "an answer can't be written");
+            Failure(Problem::new(Code::Internal, "the answer can't be written")).into_response()
+        }
+    }
+}
+
+/// Reads a body of at most `limit` bytes.
+pub(super) async fn read_body(body: Body, limit: usize) -> Result<Bytes, Failure> {
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            let detail = format!("the body has more than {limit} bytes");
+            Err(Problem::new(Code::PayloadTooLarge, detail)
+                .hint("store what is large as an artifact and refer to it")
+                .into())
+        }
+        Err(error) => Err(Problem::new(Code::MalformedJson, format!("the body did not arrive whole: {error}")).into()),
+    }
+}
+
+pub(super) async fn not_found() -> Failure {
+    Problem::new(Code::NotFound, "there is nothing at this address").hint("GET /openapi.json lists the addresses").into()
+}
+
+pub(super) async fn method_not_allowed() -> Failure {
+    Problem::new(Code::MethodNotAllowed, "this address does not know the method").into()
+}

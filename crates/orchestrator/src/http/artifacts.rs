@@ -1,0 +1,210 @@
+//! Artifacts of a job: stored by its services under their attempt's token, or by callers; read with ranges and ETag.
+
+use std::ops::RangeInclusive;
+
+use axum::{
+    body::Body,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use engine::{
+    command::Command,
+    ids::{AttemptId, JobId},
+    job::Artifact,
+};
+use futures::TryStreamExt;
+use protocol::{ArtifactInfo, Code, Problem, headers::ARTIFACT_HASH};
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio_util::io::ReaderStream;
+
+use super::{App, Failure, access, answers::json as answer, commands::job_id};
+use crate::artifacts::{Blob, StoreError, is_valid_name};
+
+/// Who asks for or brings an artifact: a caller, or an attempt of the job.
+async fn admit(app: &App, headers: &HeaderMap, job: JobId) -> Result<Option<AttemptId>, Failure> {
+    let Some(token) = access::bearer(headers) else {
+        return if app.access.is_open() { Ok(None) } else { Err(access::wrong_token()) };
+    };
+    let (tokens, token) = (app.tokens.clone(), token.to_owned());
+    let attempt = app
+        .core
+        .look(job, move |_, job| {
+            let live = job.attempts.iter().filter(|(_, record)| record.over.is_none()).map(|(id, _)| *id);
+            live.into_iter().find(|attempt| tokens.verify(*attempt, &token))
+        })
+        .await?;
+    match attempt {
+        Some(attempt) => Ok(Some(attempt)),
+        None if app.access.admits(headers) && !app.access.is_open() => Ok(None),
+        None => Err(access::wrong_token()),
+    }
+}
+
+/// `PUT /api/jobs/{id}/artifacts/{name}`: 201 once it is durable. With `x-artifact-hash` and no body a blob that is here
+/// already gets one more name.
+pub(super) async fn put_artifact(
+    State(app): State<App>,
+    Path((id, name)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    let job = job_id(&id)?;
+    if !is_valid_name(&name) {
+        let detail = "an artifact's name is a relative path of plain segments";
+        return Err(Problem::field("/name", detail).into());
+    }
+    let attempt = admit(&app, &headers, job).await?;
+    let blob = match headers.get(ARTIFACT_HASH).and_then(|value| value.to_str().ok()) {
+        Some(hash) => match app.artifacts.size(hash).await {
+            Some(size) => Blob { hash: hash.to_owned(), size },
+            None => {
+                let detail = "there is no blob with this hash";
+                return Err(Problem::new(Code::UnknownArtifact, detail).hint("send the body").into());
+            }
+        },
+        None => app.artifacts.store(body.into_data_stream()).await.map_err(|error| store_problem(&error))?,
+    };
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let artifact = Artifact {
+        hash: blob.hash.as_str().into(),
+        size: blob.size,
+        media_type: media_type.unwrap_or("application/octet-stream").into(),
+        run: None,
+    };
+    let info = info(&name, &artifact);
+    app.core.command(job, Command::StoreArtifact { name: name.into(), artifact, attempt }).await?;
+    Ok(answer(StatusCode::CREATED, &info))
+}
+
+fn store_problem(error: &StoreError) -> Problem {
+    match error {
+        StoreError::TooLarge(_) => Problem::new(Code::PayloadTooLarge, error.to_string()),
+        StoreError::Broken(_) => Problem::new(Code::InvalidField, error.to_string()),
+        StoreError::Disk(source) if source.kind() == std::io::ErrorKind::StorageFull => {
+            Problem::new(Code::DiskFull, "there is no room for the artifact")
+        }
+        StoreError::Disk(source) => {
+            tracing::error!(error = %source, "an artifact could not be written");
+            Problem::new(Code::Internal, "the artifact could not be written; the log says why")
+        }
+    }
+}
+
+fn info(name: &str, artifact: &Artifact) -> ArtifactInfo {
+    ArtifactInfo {
+        name: name.to_owned(),
+        hash: artifact.hash.to_string(),
+        size: artifact.size,
+        media_type: artifact.media_type.to_string(),
+        phase: artifact.run.as_ref().map(|run| run.phase.to_string()),
+    }
+}
+
+/// `GET /api/jobs/{id}/artifacts/`: all of them, by name.
+pub(super) async fn list_artifacts(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let job = job_id(&id)?;
+    admit(&app, &headers, job).await?;
+    let all = app.core.look(job, |_, job| {
+        job.artifacts.iter().map(|(name, artifact)| info(name, artifact)).collect::<Vec<_>>()
+    });
+    Ok(answer(StatusCode::OK, &serde_json::json!({ "artifacts": all.await? })))
+}
+
+/// `GET /api/jobs/{id}/artifacts/{name}`.
+pub(super) async fn get_artifact(
+    State(app): State<App>,
+    Path((id, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let job = job_id(&id)?;
+    admit(&app, &headers, job).await?;
+    let wanted = name.clone();
+    let found = app.core.look(job, move |_, job| job.artifacts.get(wanted.as_str()).cloned()).await?;
+    let artifact = found
+        .ok_or_else(|| Problem::new(Code::UnknownArtifact, format!("the job has no artifact '{name}'")))?;
+    let etag = format!("\"{}\"", artifact.hash);
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    if known.is_some_and(|known| known.split(',').any(|one| one.trim() == etag || one.trim() == "*")) {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
+    }
+    let range = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
+    match range.map(|range| parse_range(range, artifact.size)) {
+        Some(Some(range)) => send(&app, &artifact, &etag, Some(range)).await,
+        Some(None) => {
+            let size = format!("bytes */{}", artifact.size);
+            Ok((StatusCode::RANGE_NOT_SATISFIABLE, [(header::CONTENT_RANGE, size)]).into_response())
+        }
+        None => send(&app, &artifact, &etag, None).await,
+    }
+}
+
+async fn send(
+    app: &App,
+    artifact: &Artifact,
+    etag: &str,
+    range: Option<RangeInclusive<u64>>,
+) -> Result<Response, Failure> {
+    let gone = |error: std::io::Error| {
+        tracing::error!(%error, hash = %artifact.hash, "a blob can't be read");
+        Failure(Problem::new(Code::UnknownArtifact, "the artifact's blob is gone"))
+    };
+    let path = app.artifacts.path(&artifact.hash).ok_or_else(|| gone(std::io::ErrorKind::InvalidData.into()))?;
+    let mut file = tokio::fs::File::open(path).await.map_err(gone)?;
+    let mut headers = HeaderMap::new();
+    let mut set = |name: header::HeaderName, text: String| {
+        if let Ok(value) = text.parse() {
+            headers.insert(name, value);
+        }
+    };
+    set(header::CONTENT_TYPE, artifact.media_type.to_string());
+    set(header::ETAG, etag.to_owned());
+    set(header::ACCEPT_RANGES, "bytes".to_owned());
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned());
+    set(header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'".to_owned());
+    let (status, length) = match &range {
+        Some(range) => {
+            file.seek(std::io::SeekFrom::Start(*range.start())).await.map_err(gone)?;
+            let (from, to) = (range.start(), range.end());
+            set(header::CONTENT_RANGE, format!("bytes {from}-{to}/{}", artifact.size));
+            (StatusCode::PARTIAL_CONTENT, to - from + 1)
+        }
+        None => (StatusCode::OK, artifact.size),
+    };
+    set(header::CONTENT_LENGTH, length.to_string());
+    let stream = ReaderStream::with_capacity(file.take(length), 64 * 1024);
+    Ok((status, headers, Body::from_stream(stream.into_stream())).into_response())
+}
+
+/// One range of bytes; none where it can't be satisfied.
+fn parse_range(text: &str, size: u64) -> Option<RangeInclusive<u64>> {
+    let (from, to) = text.strip_prefix("bytes=")?.split_once('-')?;
+    let last = size.checked_sub(1)?;
+    let range = match (from.trim(), to.trim()) {
+        ("", suffix) => size.saturating_sub(suffix.parse::<u64>().ok().filter(|&n| n > 0)?)..=last,
+        (from, "") => from.parse().ok()?..=last,
+        (from, to) => from.parse().ok()?..=to.parse::<u64>().ok()?.min(last),
+    };
+    (range.start() <= range.end()).then_some(range)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_as_browsers_send_them() {
+        assert_eq!(parse_range("bytes=0-", 10), Some(0..=9));
+        assert_eq!(parse_range("bytes=2-4", 10), Some(2..=4));
+        assert_eq!(parse_range("bytes=2-400", 10), Some(2..=9));
+        assert_eq!(parse_range("bytes=-3", 10), Some(7..=9));
+        for text in ["bytes=10-", "bytes=4-2", "bytes=-0", "bytes=a-b", "lines=0-1", "bytes=0-1,3-4"] {
+            assert_eq!(parse_range(text, 10), None, "{text}");
+        }
+        assert_eq!(parse_range("bytes=0-", 0), None);
+    }
+}

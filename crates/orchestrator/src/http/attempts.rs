@@ -1,0 +1,153 @@
+//! What services call: callbacks and progress.
+
+use axum::{
+    body::Body,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+use engine::{
+    command::{Command, Rejection},
+    ids::{AttemptId, JobId},
+    job::Job,
+    pipeline::Pipeline,
+};
+use protocol::{Callback, CallbackAnswer, Code, Problem, Progress, headers::CALLBACK_LIMIT};
+
+use super::{
+    App, Failure, access,
+    answers::{json, read_body},
+};
+use crate::{
+    attempts::Progress as LiveProgress,
+    callback::{Said, said},
+    core::CommandError,
+};
+
+/// `POST /phase-complete`: how an attempt ended. Answered once that is durable.
+pub(super) async fn phase_complete(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    let body = read_body(body, CALLBACK_LIMIT).await?;
+    let callback = Callback::parse(&body)?;
+    let (job, attempt) = match callback.attempt_id {
+        Some(attempt) => by_attempt(&app, &headers, &callback, AttemptId(attempt))?,
+        None => by_name(&app, &headers, &callback).await?,
+    };
+    let command = match said(callback) {
+        Said::Ended(outcome) => Command::Report { attempt, outcome },
+        Said::Paused(checkpoint) => Command::PauseAnswered { attempt, checkpoint },
+    };
+    match app.core.command(job, command).await {
+        Ok(_) => Ok(json(StatusCode::OK, &CallbackAnswer::ACCEPTED)),
+        Err(CommandError::Rejected(Rejection::Duplicate)) => {
+            Ok(json(StatusCode::OK, &CallbackAnswer::DUPLICATE))
+        }
+        Err(CommandError::Rejected(Rejection::ConflictingOutcome { run })) => {
+            Err(conflicting(&app, job, attempt, &run.to_string()).await)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Today's form: the attempt is named, and the token proves that it is the caller's.
+fn by_attempt(
+    app: &App,
+    headers: &HeaderMap,
+    callback: &Callback,
+    attempt: AttemptId,
+) -> Result<(JobId, AttemptId), Failure> {
+    let token = access::bearer(headers).or(callback.token.as_deref());
+    if !token.is_some_and(|token| app.tokens.verify(attempt, token)) {
+        return Err(access::wrong_token());
+    }
+    let job = callback.job_id.map(JobId).or_else(|| app.core.attempts().get(attempt).map(|live| live.job));
+    job.map(|job| (job, attempt)).ok_or_else(|| {
+        Problem::new(Code::UnknownAttempt, format!("no attempt {attempt} is under way"))
+            .hint("name its job too: \"jobId\"")
+            .into()
+    })
+}
+
+/// The original's form: the phase and the job's key are named. Only where callers need no token, or with one.
+async fn by_name(
+    app: &App,
+    headers: &HeaderMap,
+    callback: &Callback,
+) -> Result<(JobId, AttemptId), Failure> {
+    if !app.access.admits(headers) {
+        return Err(access::wrong_token());
+    }
+    let phase = callback.phase.clone().ok_or_else(|| {
+        Problem::field("/attemptId", "neither `attemptId` nor `phase` says what the callback is about")
+    })?;
+    let mut known_name = false;
+    for pipeline in app.core.pipelines().values() {
+        let Some(key) = pipeline.key_field.as_deref().and_then(|field| callback.name(field)) else { continue };
+        known_name = true;
+        let Some(job) = super::routes::latest_job(app, pipeline, key).await? else { continue };
+        let phase = phase.clone();
+        let found = app.core.look(job, move |pipeline, job| attempt_of_phase(pipeline, job, &phase)).await?;
+        return match found {
+            Some(attempt) => Ok((job, attempt)),
+            None => Err(Problem::new(Code::UnknownAttempt, "the phase has had no attempt in this job").into()),
+        };
+    }
+    if known_name || callback.job_id.is_some() {
+        return Err(Problem::new(Code::UnknownJob, "there is no job of that name").into());
+    }
+    Err(Problem::field("/attemptId", "nothing in the callback names its job").into())
+}
+
+/// The attempt that a callback without attempt means: the live one, else the last there was.
+fn attempt_of_phase(pipeline: &Pipeline, job: &Job, name: &str) -> Option<AttemptId> {
+    let phase = pipeline.resolve(name)?;
+    let of_phase = job.attempts.iter().filter(|(_, record)| record.run.phase == phase);
+    of_phase.max_by_key(|(id, record)| (record.over.is_none(), record.turn, **id)).map(|(id, _)| *id)
+}
+
+async fn conflicting(app: &App, job: JobId, attempt: AttemptId, run: &str) -> Failure {
+    let stored = app.core.look(job, move |pipeline, job| {
+        let at = job.attempts.get(&attempt)?.run;
+        match &job.run(at)?.state {
+            engine::job::RunState::Succeeded(result) => {
+                Some(serde_json::json!({ "success": true, "output": result.output.value(), "stats": result.stats.value() }))
+            }
+            _ => {
+                let error = job.run(at)?.last_error.clone()?;
+                let run = job.run_id(pipeline, at).to_string();
+                Some(serde_json::json!({ "success": false, "run": run, "error": error }))
+            }
+        }
+    });
+    let outcome = stored.await.ok().flatten().unwrap_or_default();
+    Problem::new(Code::ConflictingOutcome, format!("another outcome of {run} was accepted before"))
+        .with("outcome", outcome)
+        .into()
+}
+
+/// `POST /api/attempts/{id}/progress`: extends the lease, and is shown.
+pub(super) async fn report_progress(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    let attempt: AttemptId =
+        id.parse().map_err(|_| Problem::new(Code::UnknownAttempt, "that is not the id of an attempt"))?;
+    if !access::bearer(&headers).is_some_and(|token| app.tokens.verify(attempt, token)) {
+        return Err(access::wrong_token());
+    }
+    let body = read_body(body, 64 * 1024).await?;
+    let said = Progress::parse(&body)?;
+    let progress = LiveProgress { said, at: app.core.world().now() };
+    let Some(job) = app.core.attempts().progress(attempt, progress.clone()) else {
+        let detail = format!("attempt {attempt} is not under way");
+        return Err(Problem::new(Code::Superseded, detail).hint("stop working on it").into());
+    };
+    app.core.live().publish_progress(job, attempt, progress);
+    app.core.heard(job, attempt);
+    Ok(json(StatusCode::OK, &serde_json::json!({ "accepted": true })))
+}

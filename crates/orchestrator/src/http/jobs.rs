@@ -1,0 +1,127 @@
+//! Jobs: start, look, list, why.
+
+use std::time::Duration;
+
+use axum::{
+    body::Body,
+    extract::{Path, Query as UrlQuery, State},
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+use engine::{command::Start, ids::JobId, payload::Payload, pipeline::duration};
+use journal::Query;
+use protocol::{Code, JobPage, Problem, StartJob, headers::START_LIMIT};
+use serde::Deserialize;
+
+use super::{
+    App, Failure,
+    answers::{journal_problem, json as answer, read_body},
+    commands::{job_id, priority},
+    routes, view, waiting,
+};
+
+/// Longest wait of `?wait=`.
+const MAX_WAIT: Duration = Duration::from_secs(300);
+/// Most jobs of a page.
+const MAX_PAGE: usize = 1_000;
+
+#[derive(Deserialize)]
+pub(super) struct StartQuery {
+    wait: Option<String>,
+}
+
+/// `POST /api/jobs`: 201 for a new job, 200 for one that was there. With `?wait=30s` the answer comes when the job is over,
+/// or when the time is.
+pub(super) async fn start_job(
+    State(app): State<App>,
+    UrlQuery(query): UrlQuery<StartQuery>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    let wait = match &query.wait {
+        Some(text) => {
+            let wait = duration::parse(text).map_err(|detail| Problem::field("?wait", detail))?;
+            Some(wait.min(MAX_WAIT))
+        }
+        None => None,
+    };
+    let said = StartJob::parse(&read_body(body, START_LIMIT).await?)?;
+    let pipeline = app.core.pipeline(&said.pipeline).ok_or_else(|| {
+        Problem::new(Code::UnknownPipeline, format!("there is no pipeline '{}'", said.pipeline))
+            .pointer("/pipeline")
+            .hint("GET /api/pipelines lists them")
+    })?;
+    let job = app.core.world().job_id();
+    let key = said.key.unwrap_or_else(|| job.to_string());
+    routes::check_key(&key)?;
+    if let Some(input) = &said.input {
+        crate::checks::input(&pipeline, &key, input)?;
+    }
+    let empty = || Payload::from_value(&serde_json::Value::Object(serde_json::Map::new()));
+    let start = Start {
+        job,
+        key: key.into(),
+        input: said.input.map_or_else(empty, Payload::from_raw),
+        priority: said.priority.as_deref().map(priority).transpose()?,
+        mode: said.mode.and_then(|word| serde_json::from_value(word.into()).ok()),
+        traceparent: routes::traceparent(&headers),
+        idempotency_key: said.idempotency_key.map(Into::into).or_else(|| routes::idempotency_key(&headers)),
+    };
+    let (job, new) = routes::start_job(&app, &pipeline, start).await?;
+    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
+    if let Some(wait) = wait {
+        waiting::until_over(&app, job, wait).await?;
+        return Ok(answer(status, &view::job_status(&app, job).await?));
+    }
+    let mut response = answer(status, &serde_json::json!({ "jobId": job, "url": format!("/api/jobs/{job}") }));
+    if let Ok(location) = format!("/api/jobs/{job}").parse() {
+        response.headers_mut().insert(axum::http::header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+#[derive(Deserialize)]
+pub(super) struct ListQuery {
+    pipeline: Option<String>,
+    state: Option<String>,
+    key: Option<String>,
+    cursor: Option<String>,
+    limit: Option<usize>,
+}
+
+/// `GET /api/jobs?pipeline=&state=&key=&cursor=&limit=`.
+pub(super) async fn list_jobs(
+    State(app): State<App>,
+    UrlQuery(query): UrlQuery<ListQuery>,
+) -> Result<Response, Failure> {
+    let cursor = match query.cursor {
+        Some(text) => Some(view::cursor(&text)?),
+        None => None,
+    };
+    let asked = Query {
+        pipeline: query.pipeline,
+        state: query.state,
+        key: query.key,
+        cursor,
+        limit: query.limit.unwrap_or(100).clamp(1, MAX_PAGE),
+        ..Query::default()
+    };
+    let page = app.core.journal().list(asked).await.map_err(|error| journal_problem(&error))?;
+    let page = JobPage {
+        jobs: page.entries.into_iter().map(|(job, entry)| view::summary(job, &entry)).collect(),
+        cursor: page.next.map(|next| view::cursor_text(&next)),
+    };
+    Ok(answer(StatusCode::OK, &page))
+}
+
+/// `GET /api/jobs/{id}`.
+pub(super) async fn get_job(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Failure> {
+    let job: JobId = job_id(&id)?;
+    Ok(answer(StatusCode::OK, &view::job_status(&app, job).await?))
+}
+
+/// `GET /api/jobs/{id}/why`.
+pub(super) async fn why_job(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Failure> {
+    let job: JobId = job_id(&id)?;
+    Ok(answer(StatusCode::OK, &view::why(&app, job).await?))
+}

@@ -1,0 +1,78 @@
+//! For operators: health, readiness, metrics, the API's description, the pages of problem codes.
+
+use std::fmt::Write as _;
+
+use axum::{
+    extract::{Path, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use protocol::{Code, Problem};
+use serde_json::json;
+
+use super::{
+    App, Failure,
+    answers::{journal_problem, json as answer},
+};
+
+/// `GET /health`: the process is alive.
+pub(super) async fn health() -> Response {
+    answer(StatusCode::OK, &json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
+}
+
+/// `GET /ready`: it takes work.
+pub(super) async fn ready(State(app): State<App>) -> Result<Response, Failure> {
+    if app.stopping.is_cancelled() {
+        return Err(Problem::new(Code::ShuttingDown, "the orchestrator is stopping").into());
+    }
+    if let Some(reason) = app.core.journal().stopped() {
+        return Err(Problem::new(Code::JournalStopped, reason).into());
+    }
+    Ok(answer(StatusCode::OK, &json!({ "status": "ready" })))
+}
+
+/// `GET /metrics`, in Prometheus' text form.
+pub(super) async fn metrics(State(app): State<App>) -> Result<Response, Failure> {
+    let mut text = String::new();
+    let counts = app.core.journal().counts().await.map_err(|error| journal_problem(&error))?;
+    text.push_str("# HELP segue_jobs Jobs by pipeline and state.\n# TYPE segue_jobs gauge\n");
+    for ((pipeline, state), count) in counts {
+        let _ = writeln!(text, "segue_jobs{{pipeline=\"{pipeline}\",state=\"{state}\"}} {count}");
+    }
+    let gauges: [(&str, &str, fn(&engine::plan::ServicePlan) -> usize); 3] = [
+        ("segue_service_slots_used", "Attempts that hold a slot.", |plan| plan.slots().len()),
+        ("segue_service_slots", "Slots.", |plan| plan.limits().capacity as usize),
+        ("segue_service_queue", "Runs that wait for a slot.", |plan| plan.queue_len()),
+    ];
+    for (name, help, gauge) in gauges {
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
+        for (service, member) in app.core.fleet().members() {
+            let _ = writeln!(text, "{name}{{service=\"{service}\"}} {}", member.plan(gauge));
+        }
+    }
+    let _ = writeln!(text, "# HELP segue_jobs_in_memory Jobs in memory.\n# TYPE segue_jobs_in_memory gauge");
+    let _ = writeln!(text, "segue_jobs_in_memory {}", app.core.resident());
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
+}
+
+/// `GET /openapi.json`.
+pub(super) async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], include_str!("../../openapi.json")).into_response()
+}
+
+/// `GET /errors/{code}`: the page that a problem's `type` points to.
+pub(super) async fn error_page(Path(code): Path<String>) -> Result<Response, Failure> {
+    let code = Code::from_name(&code)
+        .ok_or_else(|| Problem::new(Code::NotFound, format!("there is no problem code '{code}'")))?;
+    Ok(([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], code.page()).into_response())
+}
+
+/// `GET /`.
+pub(super) async fn index(State(app): State<App>) -> Response {
+    let pipelines: Vec<String> = app.core.pipelines().keys().map(ToString::to_string).collect();
+    answer(
+        StatusCode::OK,
+        &json!({ "name": "segue", "version": env!("CARGO_PKG_VERSION"), "pipelines": pipelines,
+                 "api": "/openapi.json", "jobs": "/api/jobs", "services": "/api/services" }),
+    )
+}
