@@ -31,6 +31,9 @@ const SECRETS: [(&str, usize); 9] = [
     (concat!("PRIVATE", " KEY-----"), 0),
 ];
 
+/// Looks like a secret and is none: published with a standard, so that everybody can check his own implementation.
+const PUBLISHED: [&str; 1] = [concat!("MfKQ9r8GKYqrTw", "jUPD8ILPZIo2LaLaSw")];
+
 pub(super) fn check(repo: &Repo, findings: &mut Vec<Finding>) {
     // The lock file names the registry by itself; cargo writes it.
     for file in repo.files.iter().filter(|file| !file.path.ends_with("Cargo.lock")) {
@@ -81,6 +84,9 @@ fn has_root_path(line: &str, path: &str) -> bool {
 }
 
 fn has_secret(line: &str, prefix: &str, letters: usize) -> bool {
+    if PUBLISHED.iter().any(|published| line.contains(published)) {
+        return false;
+    }
     line.match_indices(prefix).any(|(at, _)| {
         let starts_word = !line[..at].ends_with(|before: char| before.is_alphanumeric());
         let rest = &line[at + prefix.len()..];
