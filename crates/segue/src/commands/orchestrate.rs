@@ -1,0 +1,113 @@
+//! `segue orchestrate`: wires the orchestrator's parts together and runs it. Storage is chosen here and nowhere else.
+
+use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use journal::Journal;
+use orchestrator::{
+    artifacts::ArtifactStore,
+    clock::{RealWorld, World},
+    config::Config,
+    core::{Core, Fleet, Parts},
+    http::{Access, App},
+    memo::Memo,
+    outbound::{Addresses, HttpOutbound, OutboundSettings},
+    serve,
+    token::TokenKey,
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::{Setup, read_setup},
+    logging, supervise,
+};
+
+/// Largest artifact, in bytes.
+const MAX_ARTIFACT: u64 = 4 * 1024 * 1024 * 1024;
+/// How long requests under way may take once we are asked to stop.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// Runs until asked to stop.
+pub(crate) async fn run(config: &Path) -> Result<ExitCode> {
+    logging::start();
+    let setup = read_setup(config)?;
+    let shutdown = CancellationToken::new();
+    supervise::cancel_on_signal(shutdown.clone());
+    orchestrate(setup, shutdown).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs the orchestrator until `shutdown`.
+pub(crate) async fn orchestrate(setup: Setup, shutdown: CancellationToken) -> Result<()> {
+    let config = &setup.config;
+    refuse_open_doors(config)?;
+    let data = &config.orchestrator.data;
+    std::fs::create_dir_all(data).with_context(|| format!("{} can't be made", data.display()))?;
+    let journal = open_journal(config)?;
+    let world: Arc<dyn World> = Arc::new(RealWorld);
+    let tokens = TokenKey::load_or_make(data).context("the tokens' secret can't be read or made")?;
+    let outbound = HttpOutbound::new(OutboundSettings {
+        services: config.services.clone(),
+        addresses: Addresses {
+            public_url: config.orchestrator.public_url.as_str().into(),
+            tokens: tokens.clone(),
+        },
+        signing_secret: config.orchestrator.signing_secret.clone().map(String::into_bytes),
+        world: world.clone(),
+    });
+    let core = Core::new(Parts {
+        journal,
+        world,
+        outbound: Arc::new(outbound),
+        fleet: Fleet::new(&config.services),
+        memo: Memo::open(&data.join("memo")).context("the folder of earlier results can't be made")?,
+        pipelines: setup.pipelines.clone(),
+    });
+    let store = ArtifactStore::open(&data.join("artifacts"), MAX_ARTIFACT);
+    let app = App {
+        core: core.clone(),
+        artifacts: Arc::new(store.context("the artifacts' folder can't be used")?),
+        tokens,
+        access: Access::new(&config.orchestrator.tokens),
+        stopping: CancellationToken::new(),
+    };
+    let listen = config.orchestrator.listen;
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("{listen} can't be listened on; does another orchestrator run?"))?;
+    let serving = tokio::spawn(serve::serve(listener, app, shutdown.clone()));
+    serve::recover(&core).await.context("what was under way can't be brought back")?;
+    let pipelines: Vec<&str> = setup.pipelines.iter().map(|pipeline| pipeline.name.as_str()).collect();
+    tracing::info!(%listen, pipelines = pipelines.join(" "), "orchestrator is ready");
+    let mut serving = serving;
+    let stopped = tokio::select! {
+        ended = &mut serving => Some(ended),
+        () = shutdown.cancelled() => tokio::time::timeout(DRAIN, serving).await.ok(),
+    };
+    match stopped {
+        Some(ended) => ended.context("the server broke down")?.context("the server failed")?,
+        None => tracing::warn!("requests were still open after {} s; stopping all the same", DRAIN.as_secs()),
+    }
+    tracing::info!("orchestrator has stopped");
+    Ok(())
+}
+
+fn refuse_open_doors(config: &Config) -> Result<()> {
+    let orchestrator = &config.orchestrator;
+    if !orchestrator.listen.ip().is_loopback() && orchestrator.tokens.is_empty() {
+        bail!(
+            "{} is not a loopback address, and no token is configured: set SEGUE_TOKEN, or listen on 127.0.0.1",
+            orchestrator.listen
+        );
+    }
+    Ok(())
+}
+
+fn open_journal(config: &Config) -> Result<Arc<dyn Journal>> {
+    if let Some(other) = &config.orchestrator.journal {
+        bail!("journal = \"{}…\": this version knows only the embedded journal", other.chars().take(12).collect::<String>());
+    }
+    let folder = config.orchestrator.data.join("journal");
+    crate::commands::journal::open(&folder)
+}

@@ -1,0 +1,50 @@
+//! `segue serve SERVICE`: runs one service of ours as a process of its own.
+
+use std::{net::SocketAddr, path::Path, process::ExitCode};
+
+use anyhow::{Context, Result};
+use course::registry::{ServiceSettings, service};
+use engine::ids::Name;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{cli::Serve, config::read_config, logging, supervise};
+
+pub(super) async fn run(config: &Path, serve: &Serve) -> Result<ExitCode> {
+    logging::start();
+    let (config, _) = read_config(config)?;
+    let name = Name::new(&serve.service).context("that is not the name of a service")?;
+    let declared = config.services.get(&name);
+    let listen = match (serve.listen, declared) {
+        (Some(listen), _) => listen,
+        (None, Some(declared)) => address(&declared.urls[0])?,
+        (None, None) => anyhow::bail!("services.toml does not declare '{name}': say --listen"),
+    };
+    let data = serve.data.clone().unwrap_or_else(|| config.orchestrator.data.join("services"));
+    let settings = ServiceSettings {
+        data_dir: Some(data.join(name.as_str())),
+        capacity: declared.map(|service| service.limits.capacity as usize),
+        secret: config.orchestrator.signing_secret.clone(),
+        options: declared.map(|service| service.options.clone()).unwrap_or_default(),
+    };
+    let service = service(name.as_str(), &settings)?;
+    if serve.dry_run {
+        logging::say(&format!("{name} would listen on {listen}"));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("{listen} can't be listened on"))?;
+    let shutdown = CancellationToken::new();
+    supervise::cancel_on_signal(shutdown.clone());
+    supervise::cancel_with_parent(shutdown.clone());
+    tracing::info!(service = %name, %listen, "service is ready");
+    phase_kit::serve(listener, shutdown.cancelled_owned(), service).await.context("the service failed")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Host and port of a URL, as an address to listen on.
+fn address(url: &str) -> Result<SocketAddr> {
+    let host = url.trim_start_matches("http://").split('/').next().unwrap_or_default();
+    host.replace("localhost", "127.0.0.1")
+        .parse()
+        .with_context(|| format!("{url} names no address of this machine: say --listen IP:PORT"))
+}
