@@ -292,6 +292,13 @@ pub struct ArtifactInfo {
     pub phase: Option<String>,
 }
 
+/// `GET /api/jobs/{id}/artifacts`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArtifactList {
+    /// By name.
+    pub artifacts: Vec<ArtifactInfo>,
+}
+
 /// One message of the live stream: an event of the journal with its place, so that a reader can go on where it stopped.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

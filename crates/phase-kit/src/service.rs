@@ -1,0 +1,260 @@
+//! A service: its phases, its limits, its folder. Built once, then served.
+
+use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use rand::{SeedableRng, rngs::StdRng};
+use tokio::sync::Semaphore;
+
+use crate::{
+    attempt::Attempts,
+    client::{ClientError, http_client},
+    phase::{ErasedPhase, Phase},
+    record::Records,
+    webhook::Secret,
+};
+
+/// How long things take. The defaults are right for all but tests.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// At least this long between two progress calls of an attempt: 250 ms.
+    pub progress_every: Duration,
+    /// The last progress is sent again after this much silence: 15 s.
+    pub heartbeat: Duration,
+    /// Wait after the first refused callback: 200 ms. It doubles.
+    pub first_backoff: Duration,
+    /// Longest wait between two tries of a callback: 30 s.
+    pub most_backoff: Duration,
+    /// So long after the attempt's deadline a callback is given up: a day.
+    pub callback_patience: Duration,
+    /// So long an artifact call is tried: 60 s.
+    pub artifact_patience: Duration,
+    /// So long a phase has to give a checkpoint: 20 s.
+    pub pause_patience: Duration,
+    /// So long a phase has to stop by itself once it is told to, before it is dropped: 5 s.
+    pub cancel_grace: Duration,
+    /// So long running attempts may go on after the service is told to stop: 30 s.
+    pub drain: Duration,
+    /// So long the record of an attempt is kept after its end, so that the same start again is not run again: a day.
+    pub keep_records: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        let day = Duration::from_secs(24 * 3600);
+        Self {
+            progress_every: Duration::from_millis(250),
+            heartbeat: Duration::from_secs(15),
+            first_backoff: Duration::from_millis(200),
+            most_backoff: Duration::from_secs(30),
+            callback_patience: day,
+            artifact_patience: Duration::from_secs(60),
+            pause_patience: Duration::from_secs(20),
+            cancel_grace: Duration::from_secs(5),
+            drain: Duration::from_secs(30),
+            keep_records: day,
+        }
+    }
+}
+
+/// Why a service cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// No phase was given.
+    #[error("the service `{0}` has no phase")]
+    NoPhase(String),
+    /// Two phases have one name.
+    #[error("two phases are called `{0}`")]
+    PhaseTwice(String),
+    /// The signing secret is not what Standard Webhooks want.
+    #[error("the signing secret is not valid")]
+    Secret(#[from] crate::webhook::InvalidSecret),
+    /// The data folder cannot be used.
+    #[error("the folder `{}` cannot be used", path.display())]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// No HTTP client.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+/// A service, ready to be served.
+pub struct Service {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) capacity: usize,
+    pub(crate) secret: Option<Secret>,
+    pub(crate) phases: BTreeMap<&'static str, Arc<dyn ErasedPhase>>,
+    pub(crate) data_dir: Option<Arc<PathBuf>>,
+    pub(crate) timing: Timing,
+    pub(crate) clock: Clock,
+    pub(crate) client: reqwest::Client,
+    pub(crate) records: Records,
+    pub(crate) slots: Arc<Semaphore>,
+    pub(crate) attempts: Attempts,
+    pub(crate) rng: parking_lot::Mutex<StdRng>,
+}
+
+/// Where the time comes from.
+pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service")
+            .field("name", &self.name)
+            .field("phases", &self.phases.keys())
+            .field("capacity", &self.capacity)
+            .field("data_dir", &self.data_dir)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Service {
+    /// Starts building a service. `name` is the one in `services.toml`.
+    pub fn builder(name: impl Into<String>) -> ServiceBuilder {
+        ServiceBuilder {
+            name: name.into(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            capacity: 64,
+            secret: None,
+            phases: Vec::new(),
+            data_dir: None,
+            timing: Timing::default(),
+            clock: Arc::new(Timestamp::now),
+            seed: None,
+        }
+    }
+
+    /// The service's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Attempts at work.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.capacity - self.slots.available_permits().min(self.capacity)
+    }
+}
+
+/// Builds a [`Service`].
+pub struct ServiceBuilder {
+    name: String,
+    version: String,
+    capacity: usize,
+    secret: Option<String>,
+    phases: Vec<(&'static str, Arc<dyn ErasedPhase>)>,
+    data_dir: Option<PathBuf>,
+    timing: Timing,
+    clock: Clock,
+    seed: Option<u64>,
+}
+
+impl fmt::Debug for ServiceBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServiceBuilder").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl ServiceBuilder {
+    /// Adds a phase. A service may do several.
+    #[must_use]
+    pub fn phase<P: Phase>(mut self, phase: P) -> Self {
+        self.phases.push((P::NAME, Arc::new(phase)));
+        self
+    }
+
+    /// Most attempts at a time (64 unless told); more are answered 429.
+    #[must_use]
+    pub fn capacity(mut self, capacity: usize) -> Self {
+        self.capacity = capacity.clamp(1, Semaphore::MAX_PERMITS);
+        self
+    }
+
+    /// A folder of its own, for the records of attempts and the phases' caches. With it, accepted attempts and undelivered
+    /// results survive the death of the process.
+    #[must_use]
+    pub fn data_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.data_dir = Some(folder.into());
+        self
+    }
+
+    /// Starts must be signed with this secret (Standard Webhooks, `whsec_…`).
+    #[must_use]
+    pub fn secret(mut self, secret: impl Into<String>) -> Self {
+        self.secret = Some(secret.into());
+        self
+    }
+
+    /// What `/health` says; the kit's own version unless told.
+    #[must_use]
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.version = version.into();
+        self
+    }
+
+    /// Other times than the defaults.
+    #[must_use]
+    pub fn timing(mut self, timing: Timing) -> Self {
+        self.timing = timing;
+        self
+    }
+
+    /// Another clock than the machine's.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// A seed for the jitter of the waits; the machine's randomness unless told.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Checks and builds.
+    ///
+    /// # Errors
+    /// If there is no phase or one twice, the secret is not valid, or the folder cannot be used.
+    pub fn build(self) -> Result<Service, BuildError> {
+        let mut phases = BTreeMap::new();
+        for (name, phase) in self.phases {
+            if phases.insert(name, phase).is_some() {
+                return Err(BuildError::PhaseTwice(name.to_owned()));
+            }
+        }
+        if phases.is_empty() {
+            return Err(BuildError::NoPhase(self.name));
+        }
+        let records = match &self.data_dir {
+            Some(path) => Records::in_folder(path.join("attempts"))
+                .map_err(|source| BuildError::Folder { path: path.clone(), source })?,
+            None => Records::in_memory(),
+        };
+        Ok(Service {
+            name: self.name,
+            version: self.version,
+            capacity: self.capacity,
+            secret: self.secret.as_deref().map(Secret::parse).transpose()?,
+            phases,
+            data_dir: self.data_dir.map(Arc::new),
+            timing: self.timing,
+            clock: self.clock,
+            client: http_client()?,
+            records,
+            slots: Arc::new(Semaphore::new(self.capacity)),
+            attempts: Attempts::default(),
+            rng: parking_lot::Mutex::new(match self.seed {
+                Some(seed) => StdRng::seed_from_u64(seed),
+                None => StdRng::from_rng(&mut rand::rng()),
+            }),
+        })
+    }
+}
