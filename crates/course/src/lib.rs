@@ -4,3 +4,4 @@ pub mod model;
 
 pub mod manifest;
 pub mod speech;
+pub mod registry;

@@ -4,5 +4,6 @@ pub mod batches;
 pub mod compile;
 pub mod ids;
 pub mod make;
+pub mod phase;
 pub mod remarks;
 pub mod validate;

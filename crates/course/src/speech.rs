@@ -3,10 +3,13 @@
 pub mod batch;
 pub mod clip;
 pub mod engine;
+pub mod espeak;
 pub mod format;
 pub mod loudness;
 pub mod merge;
+pub mod options;
 pub mod opus_file;
+pub mod phase;
 pub mod presentation;
 pub mod produce;
 pub mod quality;

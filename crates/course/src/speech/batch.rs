@@ -8,13 +8,16 @@ use futures::{StreamExt, stream};
 use super::engine::SayError;
 use super::report::{BatchReport, SpokenEntry, Unspoken};
 use super::speaker::{Order, Recording, SpeakError, Speaker};
-use super::store::Record;
 use crate::manifest::batches::SpokenSample;
 
 /// The world around a batch: where recordings go, who watches, who may interrupt.
 pub trait Desk: Sync {
     /// Makes a recording an artifact of the job.
-    fn publish(&self, id: &str, record: &Record) -> impl Future<Output = Result<(), PublishError>> + Send;
+    fn publish(
+        &self,
+        id: &str,
+        recording: &Recording,
+    ) -> impl Future<Output = Result<(), PublishError>> + Send;
 
     /// Tells how far the batch is.
     fn progress(&self, done: usize, total: usize, tally: &Tally);
@@ -25,12 +28,19 @@ pub trait Desk: Sync {
 
 /// A recording could not be made an artifact.
 #[derive(Debug, thiserror::Error)]
-#[error("the recording {id} could not be handed over: {why}")]
-pub struct PublishError {
-    /// Sample id.
-    pub id: String,
-    /// Why.
-    pub why: String,
+pub enum PublishError {
+    /// The attempt is over: nobody wants it any more.
+    #[error("the attempt is over")]
+    Over,
+    /// The orchestrator does not take it.
+    #[error("{0}")]
+    Refused(String),
+    /// The orchestrator could not be reached.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The recording could not be read.
+    #[error("the audio folder: {0}")]
+    Place(String),
 }
 
 /// What an attempt did, in samples.
@@ -101,9 +111,12 @@ pub async fn speak_batch(
 ) -> Result<(End, Tally), BatchError> {
     let mut tally = Tally::default();
     let mut failures = 0;
-    let rest = samples.get(report.len()..).unwrap_or_default();
-    let mut results = stream::iter(rest)
-        .map(|sample| async move { (sample, speak_and_publish(speaker, sample, order, desk).await) })
+    // By place and not by reference: a closure over references is not general enough for a `Send` future.
+    let mut results = stream::iter(report.len()..samples.len())
+        .map(|place| async move {
+            let sample = &samples[place];
+            (sample, speak_and_publish(speaker, sample, order, desk).await)
+        })
         .buffered(parallel.max(1));
     while let Some((sample, result)) = results.next().await {
         match result {
@@ -147,7 +160,7 @@ async fn speak_and_publish(
     desk: &impl Desk,
 ) -> Result<Recording, SampleError> {
     let recording = speaker.speak(sample, order).await.map_err(SampleError::Speak)?;
-    desk.publish(&sample.id, &recording.record).await.map_err(SampleError::Publish)?;
+    desk.publish(&sample.id, &recording).await.map_err(SampleError::Publish)?;
     Ok(recording)
 }
 

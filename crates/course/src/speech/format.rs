@@ -29,6 +29,15 @@ impl Format {
             Self::Mp3 => "mp3",
         }
     }
+
+    /// Returns the media type of its files.
+    #[must_use]
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Opus => "audio/ogg",
+            Self::Mp3 => "audio/mpeg",
+        }
+    }
 }
 
 /// An installed program that makes MP3.

@@ -71,6 +71,12 @@ impl Store {
         Self { root: data_dir.join("audio"), format, unique: AtomicU64::new(0) }
     }
 
+    /// Returns the format of its recordings.
+    #[must_use]
+    pub const fn format(&self) -> Format {
+        self.format
+    }
+
     /// Returns where the audio of a sample is, or will be.
     #[must_use]
     pub fn path(&self, id: &str) -> PathBuf {

@@ -1,6 +1,7 @@
 //! The speech phases without their surroundings: what a manifest asks to be spoken, and what becomes of it at the end.
 //! Bytes in, bytes out; fetching and storing is the phases' business.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::merge::{MergeError, merge};
@@ -153,7 +154,7 @@ pub struct Finished {
 ///
 /// # Errors
 /// Where a file is not what it should be, or a sample is in no batch.
-pub fn finish(manifest: &[u8], batches: &[Vec<u8>]) -> Result<Finished, WorkError> {
+pub fn finish(manifest: &[u8], batches: &[Bytes]) -> Result<Finished, WorkError> {
     let mut manifest: CourseManifest = parse(MANIFEST, manifest)?;
     let batches: Vec<BatchReport> = batches
         .iter()

@@ -1,55 +1,19 @@
 //! Speech, with a real engine: what comes out can be played, is as loud as promised and is made once.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
 use course::manifest::batches::SpokenSample;
 use course::manifest::ids::{cadence_of, sample_id};
-use course::model::{Cadence, Role};
-use course::speech::clip::Clip;
-use course::speech::engine::{Engine, Patience, Said, SayError, Utterance};
+use course::model::Role;
+use course::speech::engine::Patience;
+use course::speech::espeak::{Espeak, Voices};
 use course::speech::format::{Format, Mp3Encoder};
 use course::speech::loudness::{MAX_TRUE_PEAK_DB, TARGET_LUFS, measure};
 use course::speech::opus_file::decode;
 use course::speech::speaker::{Order, Speaker, SpeakerSettings};
 use course::speech::store::Store;
-
-#[derive(Debug)]
-struct Espeak;
-
-impl Engine for Espeak {
-    fn name(&self) -> String {
-        "espeak-ng".to_owned()
-    }
-
-    fn voice(&self, language: &str, role: Role) -> Result<String, SayError> {
-        let language = if language == "spa" { "es" } else { "en-gb" };
-        Ok(match role {
-            Role::Target1 => format!("{language}+f2"),
-            _ => format!("{language}+m3"),
-        })
-    }
-
-    fn say<'a>(&'a self, utterance: Utterance<'a>) -> Said<'a> {
-        Box::pin(async move {
-            let voice = self.voice(utterance.language, utterance.role)?;
-            let speed = if utterance.cadence == Cadence::Slow { "112" } else { "160" };
-            let output = tokio::process::Command::new("espeak-ng")
-                .args(["-v", &voice, "-s", speed, "--stdout", "--", utterance.text])
-                .stdin(Stdio::null())
-                .output()
-                .await
-                .map_err(|error| SayError::Failed(error.to_string()))?;
-            let samples = output.stdout[44..]
-                .chunks_exact(2)
-                .map(|pair| f32::from(i16::from_le_bytes([pair[0], pair[1]])) / 32_768.0)
-                .collect();
-            Ok(Clip { rate: 22_050, samples })
-        })
-    }
-}
 
 const ORDER: Order<'static> = Order { known: "eng", target: "spa", made_for: "this job" };
 
@@ -63,7 +27,11 @@ fn speaker(folder: &Path, mp3: Option<Mp3Encoder>) -> Speaker {
     let format = if mp3.is_some() { Format::Mp3 } else { Format::Opus };
     let patience = Patience { tries: 3, backoff: Duration::ZERO };
     let settings = SpeakerSettings { parallel: 8, cores: 2, patience, mp3 };
-    Speaker::new(Arc::new(Espeak), Arc::new(Store::new(folder, format)), settings)
+    Speaker::new(
+        Arc::new(Espeak::new("espeak-ng", Voices::new())),
+        Arc::new(Store::new(folder, format)),
+        settings,
+    )
 }
 
 #[tokio::test]
@@ -136,7 +104,7 @@ async fn a_presentation_has_the_narrator_the_target_voice_and_time_to_think() {
     let speaker = speaker(folder.path(), None);
     let text = "The Spanish for 'I want', is: … 'quiero' … 'quiero'";
     let recording = speaker.speak(&sample(text, Role::Presentation), ORDER).await.expect("espeak-ng speaks");
-    assert_eq!(recording.record.recipe.voices, ["en-gb+m3", "es+f2"]);
+    assert_eq!(recording.record.recipe.voices, ["en-gb", "es+f2"]);
     let bytes = speaker.store().read(&sample(text, Role::Presentation).id).expect("it is there");
     let clip = decode(&bytes).expect("it is Ogg Opus");
     // Two pauses of a second, in the middle.

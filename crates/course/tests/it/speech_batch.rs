@@ -15,8 +15,8 @@ use course::speech::engine::{Engine, Patience, Said, SayError, Utterance};
 use course::speech::format::Format;
 use course::speech::merge::merge;
 use course::speech::report::BatchReport;
-use course::speech::speaker::{Order, Speaker, SpeakerSettings};
-use course::speech::store::{Record, Store};
+use course::speech::speaker::{Order, Recording, Speaker, SpeakerSettings};
+use course::speech::store::Store;
 use course::speech::work::{report_bytes, resumed};
 use parking_lot::Mutex;
 
@@ -69,7 +69,7 @@ impl Table {
 }
 
 impl Desk for Table {
-    async fn publish(&self, id: &str, _: &Record) -> Result<(), PublishError> {
+    async fn publish(&self, id: &str, _: &Recording) -> Result<(), PublishError> {
         self.published.lock().insert(id.to_owned());
         Ok(())
     }
