@@ -22,8 +22,8 @@ pub trait Desk: Sync {
     /// Tells how far the batch is.
     fn progress(&self, done: usize, total: usize, tally: &Tally);
 
-    /// Whether somebody more urgent wants the slot.
-    fn pausing(&self) -> bool;
+    /// Ends when somebody more urgent wants the slot.
+    fn pausing(&self) -> impl Future<Output = ()> + Send;
 }
 
 /// A recording could not be made an artifact.
@@ -118,7 +118,16 @@ pub async fn speak_batch(
             (sample, speak_and_publish(speaker, sample, order, desk).await)
         })
         .buffered(parallel.max(1));
-    while let Some((sample, result)) = results.next().await {
+    let pausing = desk.pausing();
+    let mut pausing = std::pin::pin!(pausing);
+    loop {
+        // A pause does not wait for what is being said: it is in the store soon, or said again later.
+        let next = tokio::select! {
+            biased;
+            () = &mut pausing, if report.len() < samples.len() => return Ok((End::Paused, tally)),
+            next = results.next() => next,
+        };
+        let Some((sample, result)) = next else { return Ok((End::Done, tally)) };
         match result {
             Ok(recording) => {
                 failures = 0;
@@ -140,11 +149,7 @@ pub async fn speak_batch(
             }
         }
         desk.progress(report.len(), samples.len(), &tally);
-        if desk.pausing() && report.len() < samples.len() {
-            return Ok((End::Paused, tally));
-        }
     }
-    Ok((End::Done, tally))
 }
 
 /// What may go wrong with one sample.

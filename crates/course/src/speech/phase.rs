@@ -205,8 +205,8 @@ impl Desk for JobDesk<'_> {
         self.ctx.progress(done as u64, total as u64, "samples", &message);
     }
 
-    fn pausing(&self) -> bool {
-        self.ctx.pause_requested()
+    async fn pausing(&self) {
+        self.ctx.pausing().await;
     }
 }
 

@@ -19,6 +19,7 @@ use course::speech::speaker::{Order, Recording, Speaker, SpeakerSettings};
 use course::speech::store::Store;
 use course::speech::work::{report_bytes, resumed};
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use crate::manifest::small_course;
 
@@ -58,13 +59,13 @@ impl Engine for Tones {
 #[derive(Debug)]
 struct Table {
     pause_after: usize,
-    done: AtomicUsize,
+    done: watch::Sender<usize>,
     published: Mutex<BTreeSet<String>>,
 }
 
 impl Table {
     fn pausing_after(pause_after: usize) -> Self {
-        Self { pause_after, done: AtomicUsize::new(0), published: Mutex::new(BTreeSet::new()) }
+        Self { pause_after, done: watch::Sender::new(0), published: Mutex::new(BTreeSet::new()) }
     }
 }
 
@@ -75,11 +76,12 @@ impl Desk for Table {
     }
 
     fn progress(&self, done: usize, _: usize, _: &Tally) {
-        self.done.store(done, Ordering::Relaxed);
+        self.done.send_replace(done);
     }
 
-    fn pausing(&self) -> bool {
-        self.done.load(Ordering::Relaxed) >= self.pause_after
+    async fn pausing(&self) {
+        let after = self.pause_after;
+        self.done.subscribe().wait_for(|done| *done >= after).await.expect("the sender lives in self");
     }
 }
 
