@@ -31,7 +31,12 @@ impl Reporter {
 
     /// The sender's end.
     pub(crate) fn outbox(&self) -> Outbox {
-        Outbox { latest: self.latest.subscribe() }
+        let mut latest = self.latest.subscribe();
+        // What was said before somebody listened is news all the same.
+        if latest.borrow().is_some() {
+            latest.mark_changed();
+        }
+        Outbox { latest }
     }
 }
 

@@ -1,0 +1,8 @@
+//! The promises of phase-kit, over real HTTP: a service of ours against an orchestrator that answers as told.
+
+mod artifacts;
+mod control;
+mod delivery;
+mod examples;
+mod starting;
+mod support;
