@@ -124,7 +124,7 @@ fn not_json(body: &[u8], error: &serde_json::Error) -> Problem {
         "the body is empty".to_owned()
     } else {
         let text = error.to_string();
-        text.split_once(" at line ").map_or(text.clone(), |(what, _)| what.to_owned())
+        text.split_once(" at line ").map_or(&*text, |(what, _)| what).to_owned()
     };
     Problem::new(Code::MalformedJson, detail).position(error.line().max(1), error.column().max(1))
 }
@@ -215,7 +215,7 @@ mod tests {
     use super::Fields;
     use crate::Code;
 
-    fn refusal(body: &[u8]) -> (Code, Option<usize>, Option<usize>) {
+    fn refusal(body: &[u8]) -> (Code, Option<u32>, Option<u32>) {
         let problem = Fields::parse(body).expect_err("refused");
         (problem.code, problem.line, problem.column)
     }

@@ -25,6 +25,6 @@ pub use problem::Problem;
 pub use progress::{AttemptStatus, PauseAnswer, Progress, ServiceHealth};
 pub use start::{CallbackTarget, StartRequest, StartRequestRef, Upstream, UpstreamRef};
 pub use views::{
-    ArtifactInfo, ArtifactList, Cause, JobPage, JobState, JobStatus, JobSummary, LiveEvent, PhaseState, PhaseStatus,
-    Reason, RunningAttempt, ServiceStatus, Why,
+    ArtifactInfo, ArtifactList, Cause, JobPage, JobState, JobStatus, JobSummary, LiveEvent, PhaseState,
+    PhaseStatus, Reason, RunningAttempt, ServiceStatus, Why,
 };

@@ -15,17 +15,17 @@ pub struct Problem {
     /// This occurrence in one sentence.
     pub detail: String,
     /// The job, attempt or file that it is about, as a path or an address.
-    pub instance: Option<String>,
+    pub instance: Option<Box<str>>,
     /// JSON pointer (RFC 6901) to the field of the body that is wrong; empty text: the whole body.
     pub pointer: Option<String>,
     /// Line of the body or file, counted from 1.
-    pub line: Option<usize>,
+    pub line: Option<u32>,
     /// Column of that line, counted from 1.
-    pub column: Option<usize>,
+    pub column: Option<u32>,
     /// What to do.
-    pub hint: Option<String>,
+    pub hint: Option<Box<str>>,
     /// Further members, such as `outcome` or `currentAttempt`.
-    pub more: Map<String, Value>,
+    pub more: Box<Map<String, Value>>,
 }
 
 impl Problem {
@@ -39,7 +39,7 @@ impl Problem {
             line: None,
             column: None,
             hint: None,
-            more: Map::new(),
+            more: Box::default(),
         }
     }
 
@@ -58,21 +58,21 @@ impl Problem {
     /// Names the place by line and column, both from 1.
     #[must_use]
     pub fn position(mut self, line: usize, column: usize) -> Self {
-        self.line = Some(line);
-        self.column = Some(column);
+        self.line = u32::try_from(line).ok();
+        self.column = u32::try_from(column).ok();
         self
     }
 
     /// Says what to do.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<Box<str>>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
     /// Says what it is about.
     #[must_use]
-    pub fn instance(mut self, instance: impl Into<String>) -> Self {
+    pub fn instance(mut self, instance: impl Into<Box<str>>) -> Self {
         self.instance = Some(instance.into());
         self
     }
@@ -120,8 +120,9 @@ impl Serialize for Problem {
         map.serialize_entry("status", &self.code.status())?;
         map.serialize_entry("code", self.code.as_str())?;
         map.serialize_entry("detail", &self.detail)?;
-        for (name, value) in [("instance", &self.instance), ("pointer", &self.pointer), ("hint", &self.hint)]
-        {
+        let (instance, pointer, hint) =
+            (self.instance.as_deref(), self.pointer.as_deref(), self.hint.as_deref());
+        for (name, value) in [("instance", instance), ("pointer", pointer), ("hint", hint)] {
             if let Some(value) = value {
                 map.serialize_entry(name, value)?;
             }
@@ -131,7 +132,7 @@ impl Serialize for Problem {
                 map.serialize_entry(name, &value)?;
             }
         }
-        for (name, value) in &self.more {
+        for (name, value) in self.more.iter() {
             map.serialize_entry(name, value)?;
         }
         map.end()
@@ -148,10 +149,10 @@ impl<'de> Deserialize<'de> for Problem {
             _ => None,
         };
         let name = text("code").ok_or_else(|| serde::de::Error::missing_field("code"))?;
-        let (detail, instance) = (text("detail").unwrap_or_default(), text("instance"));
-        let (pointer, hint) = (text("pointer"), text("hint"));
+        let (detail, instance) = (text("detail").unwrap_or_default(), text("instance").map(Into::into));
+        let (pointer, hint) = (text("pointer"), text("hint").map(Into::into));
         let mut number = |name: &str| {
-            more.remove(name).and_then(|value| value.as_u64()).and_then(|number| usize::try_from(number).ok())
+            more.remove(name).and_then(|value| value.as_u64()).and_then(|number| u32::try_from(number).ok())
         };
         let (line, column) = (number("line"), number("column"));
         for name in ["type", "title", "status"] {
@@ -161,7 +162,7 @@ impl<'de> Deserialize<'de> for Problem {
             more.insert("unknownCode".to_owned(), Value::String(name));
             Code::Internal
         });
-        Ok(Self { code, detail, instance, pointer, line, column, hint, more })
+        Ok(Self { code, detail, instance, pointer, line, column, hint, more: Box::new(more) })
     }
 }
 
