@@ -209,7 +209,8 @@ fn is_passing(answer: &Response) -> bool {
 async fn refusal(name: &str, answer: Response) -> ArtifactError {
     let status = answer.status().as_u16();
     match problem_of(answer).await {
-        Some(Problem { code, .. }) if is_over(code) => ArtifactError::Over,
+        // Only the token of a live attempt is taken, so a wrong one means that this attempt is none any more.
+        Some(Problem { code, .. }) if is_over(code) || code == Code::WrongToken => ArtifactError::Over,
         Some(Problem { code: Code::UnknownArtifact, .. }) => ArtifactError::NotFound(name.to_owned()),
         None if status == 404 => ArtifactError::NotFound(name.to_owned()),
         Some(problem) => {

@@ -15,7 +15,8 @@ pub enum ClientError {
     Http(#[from] reqwest::Error),
 }
 
-/// Makes a client with kept-alive connections. Share it: each has its own pool.
+/// Makes a client with kept-alive connections. Share it: each has its own pool. It gives up on silence, not on size: a large
+/// artifact may take its time.
 ///
 /// # Errors
 /// If TLS or the client cannot be set up.
@@ -29,7 +30,7 @@ pub fn http_client() -> Result<reqwest::Client, ClientError> {
         .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(5))
-        .timeout(Duration::from_secs(60))
+        .read_timeout(Duration::from_secs(60))
         .tcp_nodelay(true)
         .no_proxy()
         .build()?;

@@ -1,5 +1,7 @@
 //! Brings a callback to the orchestrator: again and again until it is taken, or until somebody says that nobody waits for it.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use protocol::{Callback, CallbackError, CallbackStatus, Code, Problem, StartRequest};
 
@@ -8,6 +10,9 @@ use crate::{
     client::{is_over, problem_of},
     service::Service,
 };
+
+/// Longest that one try may take.
+const ONE_TRY: Duration = Duration::from_secs(60);
 
 /// What one try came to.
 enum Answer {
@@ -62,7 +67,8 @@ pub(crate) async fn deliver(service: &Service, start: &StartRequest, callback: &
 }
 
 async fn send(service: &Service, start: &StartRequest, callback: &Callback) -> Answer {
-    let request = service.client.post(&start.callback.url).bearer_auth(&start.callback.token).json(callback);
+    let request = service.client.post(&start.callback.url).timeout(ONE_TRY);
+    let request = request.bearer_auth(&start.callback.token).json(callback);
     let answer = match request.send().await {
         Ok(answer) => answer,
         Err(error) if error.is_builder() => {

@@ -118,8 +118,7 @@ impl Records {
         }
     }
 
-    /// All that a folder holds, oldest attempt first. A file that cannot be read is left where it is and logged: an unreadable
-    /// record must not keep a service from starting.
+    /// All that a folder holds, oldest attempt first.
     pub(crate) async fn all(&self) -> io::Result<Vec<(Uuid, Record)>> {
         match self {
             Self::Memory(_) => Ok(Vec::new()),
@@ -175,14 +174,24 @@ fn write(folder: &Path, attempt: Uuid, record: &Record) -> io::Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&beside)?;
     file.write_all(&serde_json::to_vec(record)?)?;
-    file.sync_all()?;
+    // A settled record that is lost to a power cut costs one callback more, which is answered as a duplicate.
+    let must_last = record.stage != Stage::Settled;
+    if must_last {
+        file.sync_all()?;
+    }
     fs::rename(&beside, &path)?;
-    fs::File::open(folder)?.sync_all()
+    if must_last { fs::File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
+/// A record that cannot be understood is left where it is and logged: it must not keep a service from starting, and the
+/// attempt may be run again.
 fn read(path: &Path) -> io::Result<Option<Record>> {
     match fs::read(path) {
-        Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes)
+            .inspect_err(
+                |error| tracing::error!(path = %path.display(), %error, "a damaged record of an attempt"),
+            )
+            .ok()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
@@ -195,12 +204,8 @@ fn read_all(folder: &Path) -> io::Result<Vec<(Uuid, Record)>> {
         let name =
             path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".json"));
         let Some(attempt) = name.and_then(|name| Uuid::parse_str(name).ok()) else { continue };
-        match read(&path) {
-            Ok(Some(record)) => records.push((attempt, record)),
-            Ok(None) => {}
-            Err(error) => {
-                tracing::error!(path = %path.display(), %error, "the record of an attempt cannot be read")
-            }
+        if let Some(record) = read(&path)? {
+            records.push((attempt, record));
         }
     }
     records.sort_by_key(|(attempt, _)| *attempt);

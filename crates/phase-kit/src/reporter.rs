@@ -77,6 +77,9 @@ impl Outbox {
     }
 }
 
+/// Longest that one call may take: after that newer progress is worth more.
+const ONE_TRY: Duration = Duration::from_secs(10);
+
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     GoOn,
@@ -84,7 +87,9 @@ enum Verdict {
 }
 
 async fn send(sending: &Sending, progress: &Progress) -> Verdict {
-    match sending.client.post(&sending.url).bearer_auth(&sending.token).json(progress).send().await {
+    let request =
+        sending.client.post(&sending.url).timeout(ONE_TRY).bearer_auth(&sending.token).json(progress);
+    match request.send().await {
         Ok(answer) if answer.status().is_success() => Verdict::GoOn,
         Ok(answer) => {
             let status = answer.status().as_u16();

@@ -236,3 +236,67 @@ impl Serialize for ByPhase<'_> {
         serializer.collect_map(self.0.iter().map(|(phase, upstream)| (phase, upstream)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::value::RawValue;
+    use uuid::Uuid;
+
+    use super::{CallbackTarget, RESERVED, StartRequest, StartRequestRef, UpstreamRef};
+
+    fn with_written<T>(key_field: Option<&str>, look: impl FnOnce(&str) -> T) -> T {
+        let raw = |text: &str| RawValue::from_string(text.to_owned()).expect("JSON");
+        let (input, output) = (raw(r#"{"totalSeeds": 668}"#), raw(r#"[1,  2]"#));
+        let callback = CallbackTarget {
+            url: "http://a/phase-complete".into(),
+            progress_url: "".into(),
+            token: "t".into(),
+        };
+        let upstream = UpstreamRef { output: &output, stats: RawValue::NULL, artifacts: BTreeMap::new() };
+        let start = StartRequestRef {
+            job_id: Uuid::nil(),
+            pipeline: "course",
+            key: "spa_for_eng",
+            key_field,
+            phase: "baskets",
+            run: "baskets[3]",
+            attempt: 2,
+            attempt_id: Uuid::max(),
+            priority: "high",
+            input: &input,
+            item: RawValue::NULL,
+            upstream: &[("extraction", upstream)],
+            checkpoint: RawValue::NULL,
+            deadline: Some("2026-01-01T00:00:00Z"),
+            callback: &callback,
+            artifacts_url: "http://a/artifacts/",
+        };
+        look(&serde_json::to_string(&start).expect("JSON"))
+    }
+
+    #[test]
+    fn what_the_orchestrator_writes_a_service_reads() {
+        let start = with_written(Some("courseCode"), |text| {
+            assert!(text.contains(r#""courseCode":"spa_for_eng""#), "{text}");
+            assert!(text.contains(r#""input":{"totalSeeds": 668}"#), "payloads are not rewritten: {text}");
+            StartRequest::parse(text.as_bytes()).expect("a start")
+        });
+        assert_eq!((&*start.run, start.attempt, start.attempt_id), ("baskets[3]", 2, Uuid::max()));
+        assert_eq!(start.upstream["extraction"].output.get(), "[1,  2]");
+        assert_eq!(start.deadline.expect("a deadline").to_string(), "2026-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn a_name_for_the_key_never_stands_there_twice() {
+        for name in RESERVED {
+            with_written(Some(name), |text| assert!(StartRequest::parse(text.as_bytes()).is_ok(), "{text}"));
+        }
+        with_written(None, |text| {
+            let written: serde_json::Map<String, serde_json::Value> =
+                serde_json::from_str(text).expect("an object");
+            assert!(written.keys().all(|name| RESERVED.contains(&name.as_str())), "{written:?}");
+        });
+    }
+}

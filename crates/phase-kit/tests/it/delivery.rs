@@ -1,16 +1,16 @@
 //! Callbacks: sent until they are taken, and not after that.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use phase_kit::{
-    PhaseError, Success,
+    PhaseError, Success, Timing,
     testing::{Answer, FakeOrchestrator, ServiceHost, within},
 };
 use protocol::{CallbackStatus, Code};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use crate::support::{Scripted, echo, service, service_in};
+use crate::support::{Scripted, echo, endless, quick, service, service_in};
 
 #[tokio::test]
 async fn callback_is_retried_until_accepted() {
@@ -170,4 +170,50 @@ async fn a_stopping_service_lets_running_attempts_end() {
     let first =
         callbacks.iter().find(|one| one.callback.attempt_id == Some(request.attempt_id)).expect("delivered");
     assert_eq!(first.callback.status, CallbackStatus::Complete);
+}
+
+#[tokio::test]
+async fn what_outlasts_the_drain_is_run_again_by_the_next_process() {
+    let fake = FakeOrchestrator::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let timing = Timing { drain: Duration::from_millis(10), ..quick() };
+    let stubborn = service(endless()).timing(timing).data_dir(folder.path()).build().expect("a service");
+    let host = ServiceHost::start(stubborn);
+    let request = fake.request("work", &json!("again"));
+    fake.offer(&host.url(), &request).await;
+    host.stop().await;
+    assert!(fake.callbacks().is_empty());
+    let _host = ServiceHost::start(service_in(folder.path(), echo()));
+    assert_eq!(fake.accepted(request.attempt_id).await.output.expect("output").get(), r#""again""#);
+}
+
+#[tokio::test]
+async fn what_outlasts_the_drain_without_a_folder_may_be_tried_elsewhere() {
+    let fake = FakeOrchestrator::start().await;
+    let timing = Timing { drain: Duration::from_millis(10), ..quick() };
+    let host = ServiceHost::start(service(endless()).timing(timing).build().expect("a service"));
+    let request = fake.request("work", &json!({}));
+    fake.offer(&host.url(), &request).await;
+    host.stop().await;
+    let error = fake.accepted(request.attempt_id).await.error.expect("an error");
+    assert_eq!((&*error.code, error.retryable), ("shutting-down", true));
+}
+
+#[tokio::test]
+async fn an_attempt_past_its_deadline_is_not_run_again_after_restart() {
+    let fake = FakeOrchestrator::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |second| jiff::Timestamp::from_second(second).expect("a time");
+    let build =
+        |phase, now| service(phase).data_dir(folder.path()).clock(move || now).build().expect("a service");
+    let host = ServiceHost::start(build(endless(), at(1000)));
+    let mut request = fake.request("work", &json!({}));
+    request.deadline = Some(at(2000));
+    assert_eq!(fake.offer(&host.url(), &request).await.0, 202);
+    host.kill();
+    let host = ServiceHost::start(build(echo(), at(2001)));
+    let (_, status) = fake.get(&format!("{}/status/{}", host.url(), request.attempt_id)).await;
+    assert_eq!(status["state"], "unknown");
+    host.stop().await;
+    assert!(fake.callbacks().is_empty());
 }
