@@ -1,5 +1,5 @@
-//! Attempt tokens: derived from a secret of this installation and the attempt's id, so that none is ever stored, logged or
-//! found in a journal.
+//! Attempt tokens: derived from a secret of this installation and the ids of job and attempt, so that none is ever stored,
+//! logged or found in a journal. A token says whose it is: a callback needs nothing else to find its attempt.
 
 use std::{
     fs, io,
@@ -8,8 +8,10 @@ use std::{
     path::Path,
 };
 
-use engine::ids::AttemptId;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use engine::ids::{AttemptId, JobId};
 use subtle::ConstantTimeEq;
+use uuid::Uuid;
 
 /// The secret from which tokens are derived.
 #[derive(Clone)]
@@ -60,15 +62,49 @@ impl TokenKey {
         }
     }
 
-    /// The token of an attempt: 32 hexadecimal digits.
+    /// The token of an attempt: says whose it is, and proves it. 64 characters.
     #[must_use]
-    pub fn token(&self, attempt: AttemptId) -> String {
-        blake3::keyed_hash(&self.0, attempt.0.as_bytes()).to_hex()[..32].to_owned()
+    pub fn token(&self, job: JobId, attempt: AttemptId) -> String {
+        let mut bytes = [0; 48];
+        bytes[..16].copy_from_slice(job.0.as_bytes());
+        bytes[16..32].copy_from_slice(attempt.0.as_bytes());
+        let proof = self.proof(&bytes[..32]);
+        bytes[32..].copy_from_slice(&proof);
+        URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// Whether a token is that of an attempt, in constant time.
+    /// Whose a token is; none where it is not one of ours. Compares in constant time.
     #[must_use]
-    pub fn verify(&self, attempt: AttemptId, token: &str) -> bool {
-        self.token(attempt).as_bytes().ct_eq(token.as_bytes()).into()
+    pub fn open(&self, token: &str) -> Option<(JobId, AttemptId)> {
+        let bytes: [u8; 48] = URL_SAFE_NO_PAD.decode(token).ok()?.try_into().ok()?;
+        let genuine: bool = self.proof(&bytes[..32]).ct_eq(&bytes[32..]).into();
+        let id = |from: usize| Uuid::from_slice(&bytes[from..from + 16]).ok();
+        genuine.then_some((JobId(id(0)?), AttemptId(id(16)?)))
+    }
+
+    fn proof(&self, of: &[u8]) -> [u8; 16] {
+        let mut half = [0; 16];
+        half.copy_from_slice(&blake3::keyed_hash(&self.0, of).as_bytes()[..16]);
+        half
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_says_whose_it_is_and_can_not_be_forged() {
+        let key = TokenKey::new([7; 32]);
+        let (job, attempt) = (JobId(Uuid::from_u128(1)), AttemptId(Uuid::from_u128(2)));
+        let token = key.token(job, attempt);
+        assert_eq!((token.len(), key.open(&token)), (64, Some((job, attempt))));
+        assert_eq!(TokenKey::new([8; 32]).open(&token), None);
+        for at in 0..token.len() {
+            let mut forged = token.clone().into_bytes();
+            forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
+            let forged = String::from_utf8(forged).unwrap();
+            assert_eq!(key.open(&forged), None, "{forged}");
+        }
     }
 }

@@ -21,22 +21,12 @@ use tokio_util::io::ReaderStream;
 use super::{App, Failure, access, answers::json as answer, commands::job_id};
 use crate::artifacts::{Blob, StoreError, is_valid_name};
 
-/// Who asks for or brings an artifact: a caller, or an attempt of the job.
-async fn admit(app: &App, headers: &HeaderMap, job: JobId) -> Result<Option<AttemptId>, Failure> {
-    let Some(token) = access::bearer(headers) else {
-        return if app.access.is_open() { Ok(None) } else { Err(access::wrong_token()) };
-    };
-    let (tokens, token) = (app.tokens.clone(), token.to_owned());
-    let attempt = app
-        .core
-        .look(job, move |_, job| {
-            let live = job.attempts.iter().filter(|(_, record)| record.over.is_none()).map(|(id, _)| *id);
-            live.into_iter().find(|attempt| tokens.verify(*attempt, &token))
-        })
-        .await?;
-    match attempt {
-        Some(attempt) => Ok(Some(attempt)),
-        None if app.access.admits(headers) && !app.access.is_open() => Ok(None),
+/// Who asks for or brings an artifact: an attempt of the job, or a caller.
+fn admit(app: &App, headers: &HeaderMap, job: JobId) -> Result<Option<AttemptId>, Failure> {
+    match access::bearer(headers).and_then(|token| app.tokens.open(token)) {
+        Some((of, attempt)) if of == job => Ok(Some(attempt)),
+        Some(_) => Err(access::wrong_token()),
+        None if app.access.admits(headers) => Ok(None),
         None => Err(access::wrong_token()),
     }
 }
@@ -54,7 +44,7 @@ pub(super) async fn put_artifact(
         let detail = "an artifact's name is a relative path of plain segments";
         return Err(Problem::field("/name", detail).into());
     }
-    let attempt = admit(&app, &headers, job).await?;
+    let attempt = admit(&app, &headers, job)?;
     let blob = match headers.get(ARTIFACT_HASH).and_then(|value| value.to_str().ok()) {
         Some(hash) => match app.artifacts.size(hash).await {
             Some(size) => Blob { hash: hash.to_owned(), size },
@@ -108,7 +98,7 @@ pub(super) async fn list_artifacts(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let job = job_id(&id)?;
-    admit(&app, &headers, job).await?;
+    admit(&app, &headers, job)?;
     let all = app.core.look(job, |_, job| {
         job.artifacts.iter().map(|(name, artifact)| info(name, artifact)).collect::<Vec<_>>()
     });
@@ -122,7 +112,7 @@ pub(super) async fn get_artifact(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let job = job_id(&id)?;
-    admit(&app, &headers, job).await?;
+    admit(&app, &headers, job)?;
     let wanted = name.clone();
     let found = app.core.look(job, move |_, job| job.artifacts.get(wanted.as_str()).cloned()).await?;
     let artifact = found

@@ -32,8 +32,10 @@ pub(super) async fn phase_complete(
 ) -> Result<Response, Failure> {
     let body = read_body(body, CALLBACK_LIMIT).await?;
     let callback = Callback::parse(&body)?;
-    let (job, attempt) = match callback.attempt_id {
-        Some(attempt) => by_attempt(&app, &headers, &callback, AttemptId(attempt))?,
+    let token = access::bearer(&headers).or(callback.token.as_deref());
+    let (job, attempt) = match token.and_then(|token| app.tokens.open(token)) {
+        Some(named) => by_token(&callback, named)?,
+        None if callback.attempt_id.is_some() || callback.token.is_some() => return Err(access::wrong_token()),
         None => by_name(&app, &headers, &callback).await?,
     };
     let command = match said(callback) {
@@ -52,23 +54,12 @@ pub(super) async fn phase_complete(
     }
 }
 
-/// Today's form: the attempt is named, and the token proves that it is the caller's.
-fn by_attempt(
-    app: &App,
-    headers: &HeaderMap,
-    callback: &Callback,
-    attempt: AttemptId,
-) -> Result<(JobId, AttemptId), Failure> {
-    let token = access::bearer(headers).or(callback.token.as_deref());
-    if !token.is_some_and(|token| app.tokens.verify(attempt, token)) {
-        return Err(access::wrong_token());
-    }
-    let job = callback.job_id.map(JobId).or_else(|| app.core.attempts().get(attempt).map(|live| live.job));
-    job.map(|job| (job, attempt)).ok_or_else(|| {
-        Problem::new(Code::UnknownAttempt, format!("no attempt {attempt} is under way"))
-            .hint("name its job too: \"jobId\"")
-            .into()
-    })
+/// Today's form: the token says whose callback it is; what the body says besides must agree.
+fn by_token(callback: &Callback, named: (JobId, AttemptId)) -> Result<(JobId, AttemptId), Failure> {
+    let (job, attempt) = named;
+    let agrees = callback.attempt_id.is_none_or(|id| id == attempt.0)
+        && callback.job_id.is_none_or(|id| id == job.0);
+    if agrees { Ok(named) } else { Err(access::wrong_token()) }
 }
 
 /// The original's form: the phase and the job's key are named. Only where callers need no token, or with one.
@@ -137,7 +128,8 @@ pub(super) async fn report_progress(
 ) -> Result<Response, Failure> {
     let attempt: AttemptId =
         id.parse().map_err(|_| Problem::new(Code::UnknownAttempt, "that is not the id of an attempt"))?;
-    if !access::bearer(&headers).is_some_and(|token| app.tokens.verify(attempt, token)) {
+    let named = access::bearer(&headers).and_then(|token| app.tokens.open(token));
+    if named.is_none_or(|(_, named)| named != attempt) {
         return Err(access::wrong_token());
     }
     let body = read_body(body, 64 * 1024).await?;

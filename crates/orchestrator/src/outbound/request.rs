@@ -71,7 +71,7 @@ impl Serialize for Start<'_> {
         let callback = Callback {
             url: format!("{base}/phase-complete"),
             progress_url: format!("{base}/api/attempts/{}/progress", attempt.id),
-            token: to.tokens.token(attempt.id),
+            token: to.tokens.token(job.id, attempt.id),
         };
         map.serialize_entry("callback", &callback)?;
         map.serialize_entry("artifactsUrl", &format!("{base}/api/jobs/{}/artifacts/", job.id))?;
