@@ -1,1 +1,198 @@
 //! The embedded journal: an append-only log as the truth, a rebuildable SQLite index beside it.
+//!
+//! One thread writes (`writer`): it takes every batch that has arrived while the last sync ran, writes them as one,
+//! syncs once, and wakes all who wait. Segments are laid out beforehand (`segment`), so that a sync has no file size to make
+//! durable. Another thread follows with the index (`index`); it is a cache, thrown away and built again from the log
+//! whenever it does not fit. Questions wait until the index has seen what was durable when they were asked.
+//!
+//! What can go wrong has a name: a torn tail is cut; a damaged record before other records stops the opening; a failed write
+//! or sync stops the journal for good, because after it nobody knows what is on disk; a full disk refuses batches until
+//! there is room for the next segment.
+//!
+//! Reading order: [`disk`], `record`, `segment`, `scan`, `writer`, `index`, `retain`, [`inspect`].
+
+pub mod disk;
+pub mod faults;
+mod index;
+pub mod inspect;
+mod open;
+mod record;
+mod retain;
+mod scan;
+mod segment;
+mod writer;
+
+use std::{path::PathBuf, sync::Arc};
+
+use bytes::Bytes;
+use disk::Disk;
+use engine::ids::JobId;
+use futures::FutureExt;
+use index::Index;
+use journal::{
+    Answer, Batch, Counts, FeedItem, Health, Journal, JournalError, Page, Position, Query, Retained,
+    RetentionPolicy, Stored,
+};
+use parking_lot::Mutex;
+pub use open::Opened;
+use segment::Place;
+use writer::Writer;
+
+/// How a journal is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where it lies.
+    pub folder: PathBuf,
+    /// Bytes of a segment; a batch that is larger gets one of its own.
+    pub segment_bytes: u64,
+    /// Go on although records in the middle are damaged: what they held is lost.
+    pub leave_damaged: bool,
+}
+
+impl Options {
+    /// The usual ones.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), segment_bytes: 64 * 1024 * 1024, leave_damaged: false }
+    }
+}
+
+/// A journal in a folder of this machine.
+#[derive(Debug, Clone)]
+pub struct EmbeddedJournal {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    disk: Arc<dyn Disk>,
+    options: Options,
+    writer: Writer,
+    index: Index,
+    /// One retention at a time.
+    retaining: Mutex<()>,
+    /// Everything up to here may have been dropped.
+    dropped: Mutex<Position>,
+    /// Held as long as the journal is open.
+    _lock: Option<disk::Lock>,
+}
+
+impl Inner {
+    /// The events of a record, read from the log.
+    fn read(&self, place: &Place) -> Result<record::Record, JournalError> {
+        segment::read_record(&*self.disk, &self.options.folder, place)
+    }
+
+    fn load(&self, job: JobId) -> Result<Option<Stored>, JournalError> {
+        let Some(index) = self.index.entry(job)? else { return Ok(None) };
+        let mut events = Vec::new();
+        for (_, _, place) in self.index.places(job, 0)? {
+            events.extend(self.read(&place)?.events);
+        }
+        Ok(Some(Stored { events, index }))
+    }
+
+    fn history(
+        &self,
+        job: JobId,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, Position, Bytes)>, JournalError> {
+        let mut found = Vec::new();
+        for (first, position, place) in self.index.places(job, from)? {
+            if found.len() >= limit {
+                break;
+            }
+            let record = self.read(&place)?;
+            let events = (first..).zip(record.events).filter(|(seq, _)| *seq >= from);
+            found.extend(events.map(|(seq, event)| (seq, position, event)));
+        }
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    fn feed(&self, after: Position, limit: usize) -> Result<Vec<FeedItem>, JournalError> {
+        let dropped = *self.dropped.lock();
+        if after < dropped {
+            return Err(JournalError::TooOld(dropped));
+        }
+        scan::feed(&*self.disk, &self.options.folder, after, self.writer.durable(), limit)
+    }
+}
+
+impl EmbeddedJournal {
+    /// Asks on a thread where waiting does no harm, once the index has seen what is durable now.
+    fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Inner) -> Result<T, JournalError> + Send + 'static,
+    ) -> Answer<T> {
+        let inner = self.inner.clone();
+        async move {
+            inner.index.caught_up(inner.writer.durable()).await?;
+            let asked = tokio::task::spawn_blocking(move || question(&inner));
+            asked.await.unwrap_or_else(|error| Err(JournalError::Stopped { reason: error.to_string() }))
+        }
+        .boxed()
+    }
+}
+
+impl Journal for EmbeddedJournal {
+    fn append(&self, batch: Batch) -> Answer<Position> {
+        self.inner.writer.append(batch)
+    }
+
+    fn load(&self, job: JobId) -> Answer<Option<Stored>> {
+        self.ask(move |inner| inner.load(job))
+    }
+
+    fn history(&self, job: JobId, from: u64, limit: usize) -> Answer<Vec<(u64, Position, Bytes)>> {
+        self.ask(move |inner| inner.history(job, from, limit))
+    }
+
+    fn feed(&self, after: Position, limit: usize) -> Answer<Vec<FeedItem>> {
+        self.ask(move |inner| inner.feed(after, limit))
+    }
+
+    fn list(&self, query: Query) -> Answer<Page> {
+        self.ask(move |inner| inner.index.list(&query))
+    }
+
+    fn find_live(&self, pipeline: String, key: String) -> Answer<Option<JobId>> {
+        self.ask(move |inner| inner.index.find_live(&pipeline, &key))
+    }
+
+    fn live_jobs(&self, after: Option<JobId>, limit: usize) -> Answer<Vec<JobId>> {
+        self.ask(move |inner| inner.index.live_jobs(after, limit))
+    }
+
+    fn due(&self, until: u64, limit: usize) -> Answer<Vec<(JobId, u64)>> {
+        self.ask(move |inner| inner.index.due(until, limit))
+    }
+
+    fn counts(&self) -> Answer<Counts> {
+        self.ask(|inner| inner.index.counts())
+    }
+
+    fn put_definition(&self, hash: [u8; 32], text: String) -> Answer<()> {
+        let inner = self.inner.clone();
+        let put = tokio::task::spawn_blocking(move || {
+            open::put_definition(&*inner.disk, &inner.options.folder, hash, &text)
+        });
+        async move {
+            put.await.unwrap_or_else(|error| Err(JournalError::Stopped { reason: error.to_string() }))
+        }
+        .boxed()
+    }
+
+    fn definition(&self, hash: [u8; 32]) -> Answer<Option<String>> {
+        self.ask(move |inner| open::definition(&*inner.disk, &inner.options.folder, hash))
+    }
+
+    fn retain(&self, now: u64, policy: RetentionPolicy) -> Answer<Retained> {
+        self.ask(move |inner| inner.retain(now, policy))
+    }
+
+    fn health(&self) -> Health {
+        self.inner.writer.health()
+    }
+}

@@ -1,0 +1,151 @@
+//! The index beside the log: which jobs there are, where their records lie, what is due. A cache of the log in SQLite.
+//!
+//! A thread of its own follows the log in batches, one transaction each, off the hot path. It stores how far it has come in
+//! the same transaction, so that after a crash it goes on there.
+
+mod ask;
+mod follow;
+
+use std::{path::Path, sync::Arc};
+
+use engine::ids::JobId;
+pub(crate) use follow::Indexed;
+use journal::{JournalError, Position};
+use parking_lot::Mutex;
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+/// The form of the tables; an index of another form is thrown away.
+const VERSION: i64 = 3;
+
+const TABLES: &str = "
+    CREATE TABLE jobs (
+        job BLOB PRIMARY KEY, pipeline TEXT NOT NULL, key TEXT NOT NULL, state TEXT NOT NULL, live INTEGER NOT NULL,
+        created INTEGER NOT NULL, updated INTEGER NOT NULL, deadline INTEGER, priority INTEGER NOT NULL,
+        summary BLOB NOT NULL, pictured INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX jobs_by_age ON jobs (created DESC, job);
+    CREATE INDEX jobs_by_key ON jobs (pipeline, key, created DESC);
+    CREATE INDEX jobs_by_state ON jobs (state, created DESC);
+    CREATE INDEX jobs_live ON jobs (job) WHERE live = 1;
+    CREATE INDEX jobs_due ON jobs (deadline, job) WHERE live = 1 AND deadline IS NOT NULL;
+    CREATE TABLE records (
+        job BLOB NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL, position INTEGER NOT NULL,
+        segment INTEGER NOT NULL, offset INTEGER NOT NULL, len INTEGER NOT NULL,
+        PRIMARY KEY (job, first)
+    ) WITHOUT ROWID;
+    CREATE INDEX records_by_segment ON records (segment);
+    CREATE TABLE followed (one INTEGER PRIMARY KEY CHECK (one = 1), position INTEGER NOT NULL,
+        segment INTEGER NOT NULL, offset INTEGER NOT NULL);
+    INSERT INTO followed VALUES (1, 0, 0, 0);
+";
+
+/// The index; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Index {
+    reader: Arc<Mutex<Connection>>,
+    /// For the thread that writes the log, so that it never waits for a long question.
+    quick: Arc<Mutex<Connection>>,
+    follower: std::sync::mpsc::Sender<follow::Order>,
+    followed: watch::Receiver<Followed>,
+}
+
+/// How far the index has come, or why it goes no further.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Followed {
+    UpTo(Position),
+    Broken(String),
+}
+
+/// Where the index had stopped when it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Resume {
+    pub(crate) position: Position,
+    pub(crate) segment: u64,
+    pub(crate) offset: u64,
+}
+
+impl Index {
+    /// Opens the index, or makes it; a file that is no index of ours is replaced.
+    pub(crate) fn open(path: Option<&Path>) -> Result<(Self, Resume), JournalError> {
+        match Self::try_open(path) {
+            Ok(opened) => Ok(opened),
+            Err(error) => {
+                let Some(path) = path else { return Err(sql(error)) };
+                tracing::warn!(%error, "the index can't be used and is built again from the log");
+                for ending in ["", "-wal", "-shm"] {
+                    let file = path.with_file_name(format!("index.sqlite{ending}"));
+                    if let Err(error) = std::fs::remove_file(&file)
+                        && error.kind() != std::io::ErrorKind::NotFound
+                    {
+                        return Err(crate::segment::io_error(&file, &error));
+                    }
+                }
+                Self::try_open(Some(path)).map_err(sql)
+            }
+        }
+    }
+
+    fn try_open(path: Option<&Path>) -> rusqlite::Result<(Self, Resume)> {
+        let name = match path {
+            Some(path) => path.display().to_string(),
+            None => format!("file:segue-{}?mode=memory&cache=shared", uuid::Uuid::now_v7()),
+        };
+        let writer = connect(&name)?;
+        let version: i64 = writer.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if version == 0 {
+            writer.execute_batch(&format!("BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"))?;
+        } else if version != VERSION {
+            return Err(rusqlite::Error::InvalidQuery);
+        }
+        let resume = writer.query_row("SELECT position, segment, offset FROM followed", [], |row| {
+            Ok(Resume { position: Position(row.get(0)?), segment: row.get(1)?, offset: row.get(2)? })
+        })?;
+        let (reader, quick) = (connect(&name)?, connect(&name)?);
+        let (follower, followed) = follow::start(writer, resume.position);
+        let (reader, quick) = (Arc::new(Mutex::new(reader)), Arc::new(Mutex::new(quick)));
+        Ok((Self { reader, quick, follower, followed }, resume))
+    }
+
+    /// Tells the index of records that are durable.
+    pub(crate) fn follow(&self, records: Vec<Indexed>, last: Position) {
+        // Where the thread is gone, every question says so.
+        let _ = self.follower.send(follow::Order::Follow(records, last));
+    }
+
+    /// Forgets jobs.
+    pub(crate) fn forget(&self, jobs: Vec<JobId>) {
+        let _ = self.follower.send(follow::Order::Forget(jobs));
+    }
+
+    /// Waits until the index has seen everything up to a position.
+    pub(crate) async fn caught_up(&self, position: Position) -> Result<(), JournalError> {
+        let mut followed = self.followed.clone();
+        let seen = followed.wait_for(|followed| match followed {
+            Followed::UpTo(seen) => *seen >= position,
+            Followed::Broken(_) => true,
+        });
+        match seen.await.map(|followed| followed.clone()) {
+            Ok(Followed::UpTo(_)) => Ok(()),
+            Ok(Followed::Broken(error)) => Err(JournalError::Io { what: "the index".to_owned(), error }),
+            Err(_) => Err(JournalError::Stopped { reason: "its index is gone".to_owned() }),
+        }
+    }
+
+    /// The same on a thread that may wait.
+    pub(crate) fn wait_until(&self, position: Position) -> Result<(), JournalError> {
+        futures::executor::block_on(self.caught_up(position))
+    }
+}
+
+fn connect(name: &str) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(name)?;
+    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    // A cache needs no syncs: what a crash takes from it is read from the log again.
+    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -16000;")?;
+    Ok(connection)
+}
+
+fn sql(error: rusqlite::Error) -> JournalError {
+    JournalError::Io { what: "the index".to_owned(), error: error.to_string() }
+}

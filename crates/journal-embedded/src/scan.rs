@@ -1,0 +1,153 @@
+//! Reading segments from front to back: where records end, where the tail was torn, where the middle is damaged.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use journal::{FeedItem, JournalError, Position};
+
+use crate::{
+    disk::{Disk, File},
+    record::{HEADER, Header, Kind, Record, read_payload},
+    segment::{self, MAGIC, Place, io_error},
+};
+
+/// Bytes read at a time.
+const WINDOW: usize = 4 * 1024 * 1024;
+
+/// What comes next in a segment.
+pub(crate) enum Next {
+    /// A record, and where it lies.
+    Record(Box<Record>, Place),
+    /// Nothing more was written.
+    End,
+    /// Something was written that can't be read.
+    Unreadable,
+}
+
+/// A segment being read.
+pub(crate) struct Scan {
+    file: Box<dyn File>,
+    segment: u64,
+    /// Where the next record begins.
+    pub(crate) at: u64,
+    len: u64,
+    window: Bytes,
+    window_at: u64,
+}
+
+impl Scan {
+    /// Begins at the front; none where the file is no segment.
+    pub(crate) fn open(disk: &dyn Disk, folder: &Path, segment: u64) -> std::io::Result<Option<Self>> {
+        let file = disk.open(&segment::path(folder, segment), false)?;
+        let mut magic = [0; MAGIC.len()];
+        file.read_at(&mut magic, 0)?;
+        if magic != *MAGIC {
+            return Ok(None);
+        }
+        let len = file.len()?;
+        let at = MAGIC.len() as u64;
+        Ok(Some(Self { file, segment, at, len, window: Bytes::new(), window_at: 0 }))
+    }
+
+    /// Takes the next record.
+    pub(crate) fn next(&mut self) -> std::io::Result<Next> {
+        let head = self.bytes(self.at, HEADER)?;
+        if head.iter().all(|byte| *byte == 0) {
+            return Ok(Next::End);
+        }
+        let Some(header) = Header::read(&head) else { return Ok(Next::Unreadable) };
+        let payload = self.bytes(self.at + HEADER as u64, header.payload as usize)?;
+        let Some(record) = read_payload(header, &payload) else { return Ok(Next::Unreadable) };
+        let place = Place { segment: self.segment, offset: self.at, len: header.record_len() };
+        self.at += place.len;
+        Ok(Next::Record(Box::new(record), place))
+    }
+
+    /// Looks for the next record after something unreadable, and goes on there; none where there is no more.
+    pub(crate) fn resume(&mut self) -> std::io::Result<Option<Header>> {
+        let mut at = self.at + 1;
+        while at + HEADER as u64 <= self.len {
+            let block = self.bytes(at, WINDOW.min(usize::try_from(self.len - at).unwrap_or(WINDOW)))?;
+            let tries = block.len().saturating_sub(HEADER - 1);
+            for skip in 0..tries {
+                let candidate = &block[skip..skip + HEADER];
+                if candidate[24] == 0 || Header::read(candidate).is_none() {
+                    continue;
+                }
+                self.at = at + skip as u64;
+                if let Next::Record(record, place) = self.next()? {
+                    self.at = place.offset;
+                    return Ok(Some(record.header));
+                }
+            }
+            at += tries.max(1) as u64;
+        }
+        Ok(None)
+    }
+
+    fn bytes(&mut self, from: u64, len: usize) -> std::io::Result<Bytes> {
+        let inside = |window_at: u64, window: &Bytes| {
+            let start = usize::try_from(from.checked_sub(window_at)?).ok()?;
+            (start + len <= window.len()).then(|| window.slice(start..start + len))
+        };
+        if let Some(bytes) = inside(self.window_at, &self.window) {
+            return Ok(bytes);
+        }
+        let mut window = vec![0; len.max(WINDOW.min(usize::try_from(self.len.saturating_sub(from)).unwrap_or(WINDOW)))];
+        let read = self.file.read_at(&mut window, from)?;
+        window.truncate(read);
+        (self.window, self.window_at) = (Bytes::from(window), from);
+        // What lies behind the end of the file is as good as zero.
+        Ok(inside(self.window_at, &self.window).unwrap_or_else(|| {
+            let mut short = self.window.to_vec();
+            short.resize(len, 0);
+            Bytes::from(short)
+        }))
+    }
+}
+
+/// Events after a position, in order, of segments that may hold any: whole batches until there are at least `limit`.
+pub(crate) fn feed(
+    disk: &dyn Disk,
+    folder: &Path,
+    after: Position,
+    durable: Position,
+    limit: usize,
+) -> Result<Vec<FeedItem>, JournalError> {
+    let failed = |error: std::io::Error| io_error(folder, &error);
+    let mut found = Vec::new();
+    for number in first_needed(disk, folder, after)? {
+        let Some(mut scan) = Scan::open(disk, folder, number).map_err(failed)? else { continue };
+        while let Next::Record(record, _) = scan.next().map_err(failed)? {
+            let position = record.header.position;
+            if record.header.kind != Kind::Batch || position <= after {
+                continue;
+            }
+            if position > durable || found.len() >= limit {
+                return Ok(found);
+            }
+            let job = record.header.job;
+            let items = (record.header.first..).zip(record.events);
+            found.extend(items.map(|(seq, event)| FeedItem { position, job, seq, event }));
+        }
+    }
+    Ok(found)
+}
+
+/// The segments from the last one that begins at or before a position.
+fn first_needed(disk: &dyn Disk, folder: &Path, after: Position) -> Result<Vec<u64>, JournalError> {
+    let failed = |error: std::io::Error| io_error(folder, &error);
+    let mut needed = segment::numbers(disk, folder).map_err(failed)?;
+    while needed.len() > 1 {
+        let Some(mut second) = Scan::open(disk, folder, needed[1]).map_err(failed)? else { break };
+        match second.next().map_err(failed)? {
+            Next::Record(record, _)
+                if record.header.kind == Kind::Batch && record.header.position <= after =>
+            {
+                needed.remove(0);
+            }
+            Next::Record(..) | Next::End | Next::Unreadable => break,
+        }
+    }
+    Ok(needed)
+}
