@@ -5,3 +5,6 @@ pub mod model;
 pub mod manifest;
 pub mod speech;
 pub mod registry;
+pub mod text;
+pub mod extraction;
+pub mod baskets;
