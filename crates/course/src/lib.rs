@@ -8,3 +8,7 @@ pub mod registry;
 pub mod text;
 pub mod extraction;
 pub mod baskets;
+pub mod grammar;
+pub mod introductions;
+pub mod seeds;
+pub mod translation;

@@ -8,9 +8,14 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::baskets::phase::BasketsPhase;
+use crate::extraction::phase::ExtractionPhase;
+use crate::grammar::phase::GrammarPhase;
+use crate::introductions::IntroductionsPhase;
 use crate::manifest::phase::Manifest;
 use crate::speech::options::TtsOptions;
 use crate::speech::phase::Finish;
+use crate::translation::phase::TranslationPhase;
 
 /// What a service is given.
 #[derive(Debug, Clone)]
@@ -51,7 +56,15 @@ pub enum ServiceError {
 type AddPhases = fn(ServiceBuilder, &ServiceSettings) -> Result<ServiceBuilder, serde_json::Error>;
 
 /// Every service of a course, in the order of the pipeline.
-const SERVICES: [(&str, AddPhases); 2] = [("manifest", manifest), ("tts", tts)];
+const SERVICES: [(&str, AddPhases); 7] = [
+    ("translation", |builder, settings| plain(builder, settings, TranslationPhase)),
+    ("extraction", |builder, settings| plain(builder, settings, ExtractionPhase)),
+    ("baskets", |builder, settings| plain(builder, settings, BasketsPhase)),
+    ("grammar", |builder, settings| plain(builder, settings, GrammarPhase)),
+    ("introductions", |builder, settings| plain(builder, settings, IntroductionsPhase)),
+    ("manifest", |builder, settings| plain(builder, settings, Manifest)),
+    ("tts", tts),
+];
 
 /// Returns the names of all course services, in the order of the pipeline.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -97,12 +110,14 @@ fn options<T: DeserializeOwned>(settings: &ServiceSettings) -> Result<T, serde_j
 #[serde(deny_unknown_fields)]
 struct NoOptions {}
 
-fn manifest(
+/// A service of one phase that needs no options.
+fn plain<P: phase_kit::Phase>(
     builder: ServiceBuilder,
     settings: &ServiceSettings,
+    phase: P,
 ) -> Result<ServiceBuilder, serde_json::Error> {
     let NoOptions {} = options(settings)?;
-    Ok(builder.phase(Manifest))
+    Ok(builder.phase(phase))
 }
 
 fn tts(builder: ServiceBuilder, settings: &ServiceSettings) -> Result<ServiceBuilder, serde_json::Error> {

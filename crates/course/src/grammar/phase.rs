@@ -1,0 +1,145 @@
+//! The phase `grammar`: the parts of the baskets in, `lego_baskets.json` without the bad phrases and the report out.
+
+use std::collections::BTreeMap;
+
+use phase_kit::{Context, Phase, PhaseError, Success};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    analyse::{Word, analyse, dictionary},
+    rules::judge,
+};
+use crate::{
+    baskets::phase::Output as BasketsOutput,
+    model::{Basket, Deletion, FORMAT_VERSION, GrammarReport, LegoBaskets, Pair},
+};
+
+/// The phase.
+#[derive(Debug)]
+pub struct GrammarPhase;
+
+/// What the phase gives.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// Baskets in the file.
+    pub baskets: usize,
+    /// Phrases that are left.
+    pub phrases: usize,
+}
+
+impl Phase for GrammarPhase {
+    const NAME: &'static str = "grammar";
+    type Input = Value;
+    type Output = Output;
+
+    async fn run(&self, ctx: Context, _input: Value) -> Result<Success<Output>, PhaseError> {
+        let parts: Vec<Option<BasketsOutput>> = ctx.upstream("baskets")?;
+        let mut all: BTreeMap<String, Basket> = BTreeMap::new();
+        for part in parts.iter().flatten() {
+            let file: LegoBaskets = ctx.artifacts().get_json(&part.artifact).await?;
+            all.extend(file.baskets);
+        }
+        let texts: Vec<String> =
+            all.values().flat_map(|basket| &basket.practice_phrases).map(|phrase| phrase.target.clone()).collect();
+        let checked = texts.len();
+        ctx.progress(0, checked as u64, "phrases", "looking up every word");
+        let language = ctx.key().split_once("_for_").map_or("", |(target, _)| target).to_owned();
+        let (checker, words) = match dictionary(&language) {
+            Some((file, package)) => {
+                let words = analyse(file, package, &texts).await;
+                let words = words.map_err(|error| PhaseError::permanent("analyser-missing", error.to_string()))?;
+                (format!("lt-proc with {package}, and rules for agreement"), words)
+            }
+            None => (format!("no checker for {language}: nothing was looked at"), Vec::new()),
+        };
+        ctx.go_on()?;
+        let deletions = if words.is_empty() { Vec::new() } else { clean(&mut all, &words) };
+        let checked = words.len();
+        ctx.progress(checked as u64, checked as u64, "phrases", "checked");
+        let course = ctx.key().to_owned();
+        let kept: usize = all.values().map(|basket| basket.phrase_count).sum();
+        let deleted = deletions.len();
+        let report =
+            GrammarReport { version: FORMAT_VERSION.to_owned(), course: course.clone(), checker, checked, deletions };
+        ctx.artifacts().put_json("grammar_report.json", &report).await?;
+        let output = Output { baskets: all.len(), phrases: kept };
+        let file = LegoBaskets { version: FORMAT_VERSION.to_owned(), course, baskets: all };
+        ctx.artifacts().put_json("lego_baskets.json", &file).await?;
+        let rate = if checked == 0 { 0.0 } else { deleted as f64 / checked as f64 };
+        let stats = json!({ "checked": checked, "kept": kept, "deleted": deleted, "deletionRate": rate });
+        Ok(Success::new(output).stats(stats))
+    }
+}
+
+/// Removes what is wrong. A LEGO itself and a whole sentence stay: they are the seed's own words, and what is wrong there is
+/// for translation to mend.
+fn clean(baskets: &mut BTreeMap<String, Basket>, words: &[Vec<Word>]) -> Vec<Deletion> {
+    let mut words = words.iter();
+    let mut deletions = Vec::new();
+    for (id, basket) in baskets.iter_mut() {
+        let own: Pair = basket.lego.clone();
+        basket.practice_phrases.retain(|phrase| {
+            let Some(words) = words.next() else { return true };
+            let is_own = phrase.target == own.target;
+            let is_sentence = phrase.target.ends_with(['.', '?', '!', '。', '？', '！']);
+            let Some(fault) = judge(words).filter(|_| !is_own && !is_sentence) else { return true };
+            deletions.push(Deletion {
+                lego_id: id.clone(),
+                phrase: Pair { known: phrase.known.clone(), target: phrase.target.clone() },
+                rule: fault.rule.to_owned(),
+                reason: fault.reason,
+            });
+            false
+        });
+        if basket.phrase_count != basket.practice_phrases.len() {
+            basket.phrase_count = basket.practice_phrases.len();
+            let lost = "some phrases were removed by the grammar check".to_owned();
+            basket.note = Some(basket.note.take().map_or(lost.clone(), |note| format!("{note}; {lost}")));
+        }
+    }
+    deletions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn rules(text: &str) -> Option<&'static str> {
+        let (file, package) = dictionary("spa").expect("apt-get install apertium-spa-cat");
+        let words = analyse(file, package, &[text.to_owned()]).await.expect("apt-get install lttoolbox");
+        judge(&words[0]).map(|fault| fault.rule)
+    }
+
+    #[tokio::test]
+    async fn planted_errors_are_found_by_their_rule() {
+        for (text, rule) in [
+            ("la niño", "article-agreement"),
+            ("las niños", "article-agreement"),
+            ("ella quieren", "verb-agreement"),
+            ("nosotros quiere", "verb-agreement"),
+            ("voy a el hotel", "contraction"),
+            ("quiero hablo", "modal-infinitive"),
+            ("quiero quiero", "word-twice"),
+            ("quiero hablar con", "dangling-end"),
+            ("quiero hablarx", "unknown-word"),
+        ] {
+            assert_eq!(rules(text).await, Some(rule), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_sentence_of_the_memory_passes() {
+        let lines = include_str!("../../seeds/memory/eng-spa.tsv").lines();
+        let texts: Vec<String> = lines.filter_map(|line| Some(line.split_once('\t')?.1.to_owned())).collect();
+        let (file, package) = dictionary("spa").expect("apt-get install apertium-spa-cat");
+        let words = analyse(file, package, &texts).await.expect("apt-get install lttoolbox");
+        let wrong: Vec<String> = texts
+            .iter()
+            .zip(&words)
+            .filter_map(|(text, words)| Some(format!("{text}: {}", judge(words)?.reason)))
+            .collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+}
