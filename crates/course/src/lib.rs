@@ -12,3 +12,4 @@ pub mod grammar;
 pub mod introductions;
 pub mod seeds;
 pub mod translation;
+pub mod quality;

@@ -215,7 +215,7 @@ impl Core {
 
     async fn idempotency_key(&self, job: JobId) -> Option<Arc<str>> {
         let first = self.inner.journal.history(job, 0, 1).await.ok()?;
-        let event = codec::decode(&first.first()?.2).ok()?;
+        let event = decode(&first.first()?.2).ok()?;
         match event.kind {
             engine::event::EventKind::JobStarted { idempotency_key, .. } => idempotency_key,
             _ => None,

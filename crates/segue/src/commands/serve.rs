@@ -22,8 +22,8 @@ pub(super) async fn run(config: &Path, serve: &Serve) -> Result<ExitCode> {
     };
     let data = serve.data.clone().unwrap_or_else(|| config.orchestrator.data.join("services"));
     let settings = ServiceSettings {
-        data_dir: Some(data.join(name.as_str())),
-        capacity: declared.map(|service| service.limits.capacity as usize),
+        data_dir: data.join(name.as_str()),
+        capacity: declared.map_or(8, |service| service.limits.capacity as usize),
         secret: config.orchestrator.signing_secret.clone(),
         options: declared.map(|service| service.options.clone()).unwrap_or_default(),
     };
