@@ -1,6 +1,5 @@
 //! The orchestrator's API, as the commands use it.
 
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use protocol::{JobPage, JobStatus, Problem};
@@ -20,12 +19,8 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) fn new(base: &str, token: Option<String>) -> Result<Self> {
-        let http = phase_kit::http_client(Duration::from_secs(60)).context("no HTTP client")?;
+        let http = phase_kit::http_client().context("no HTTP client")?;
         Ok(Self { http, base: base.trim_end_matches('/').to_owned(), token })
-    }
-
-    pub(crate) fn base(&self) -> &str {
-        &self.base
     }
 
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Response> {

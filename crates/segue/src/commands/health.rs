@@ -1,13 +1,13 @@
 //! `segue health URL`: for health checks of containers, which have no curl.
 
-use std::{process::ExitCode, time::Duration};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
 use crate::logging::say;
 
 pub(super) async fn run(url: &str) -> Result<ExitCode> {
-    let http = phase_kit::http_client(Duration::from_secs(5)).context("no HTTP client")?;
+    let http = phase_kit::http_client().context("no HTTP client")?;
     let address = format!("{}/health", url.trim_end_matches('/'));
     let answer = http.get(&address).send().await.with_context(|| format!("{address} does not answer"))?;
     let status = answer.status();

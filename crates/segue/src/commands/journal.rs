@@ -26,7 +26,7 @@ pub(super) fn run(config: &Path, command: &cli::Journal) -> Result<ExitCode> {
     let report = match command {
         cli::Journal::Verify => inspect::verify(&folder)?,
         cli::Journal::Dump { job } => {
-            let only = job.as_deref().map(str::parse).transpose().context("--job is the id of a job")?;
+            let only: Option<engine::ids::JobId> = job.as_deref().map(str::parse).transpose().context("--job is the id of a job")?;
             inspect::dump(&folder, |one| {
                 if only.is_none_or(|only| only == one.job) {
                     let event = String::from_utf8_lossy(&one.event);
