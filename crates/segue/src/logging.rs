@@ -1,6 +1,6 @@
 //! What goes to the terminal: logs to standard error, answers to standard output. The one place that prints.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use tracing_subscriber::{EnvFilter, fmt};
 
@@ -8,6 +8,7 @@ use tracing_subscriber::{EnvFilter, fmt};
 pub(crate) fn start() {
     let filter = EnvFilter::try_from_env("SEGUE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let log = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let log = log.with_ansi(std::io::stderr().is_terminal());
     if std::env::var("SEGUE_LOG_FORMAT").as_deref() == Ok("json") {
         log.json().init();
     } else {

@@ -56,6 +56,8 @@ pub(crate) async fn keep_running(name: String, line: String, shutdown: Cancellat
         match start(&line) {
             Ok(mut child) => {
                 follow(&name, &mut child);
+                // Held open: its end tells the child that we are gone. Waiting for a child would close it.
+                let _pipe = child.stdin.take();
                 tokio::select! {
                     ended = child.wait() => {
                         let how = ended.map_or_else(|error| error.to_string(), |status| status.to_string());

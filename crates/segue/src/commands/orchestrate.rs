@@ -34,6 +34,7 @@ pub(crate) async fn run(config: &Path) -> Result<ExitCode> {
     let setup = read_setup(config)?;
     let shutdown = CancellationToken::new();
     supervise::cancel_on_signal(shutdown.clone());
+    supervise::cancel_with_parent(shutdown.clone());
     orchestrate(setup, shutdown).await?;
     Ok(ExitCode::SUCCESS)
 }
