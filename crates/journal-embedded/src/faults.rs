@@ -39,7 +39,7 @@ struct State {
     faults: BTreeMap<u64, Fault>,
     operations: u64,
     crashed: bool,
-    /// Bytes that may still be written; none: no limit.
+    /// Bytes that files may still grow by; none: no limit.
     room: Option<u64>,
 }
 
@@ -63,7 +63,7 @@ impl FaultDisk {
         self.state.lock().operations
     }
 
-    /// Bounds how many bytes may still be written; none lifts the bound.
+    /// Bounds by how many bytes files may still grow; none lifts the bound. What was laid out before has its room.
     pub fn set_room(&self, room: Option<u64>) {
         self.state.lock().room = room;
     }
@@ -123,17 +123,17 @@ fn put(into: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
 
 impl State {
     /// Counts an operation and says whether it is to be done, and what its caller is told.
-    fn operation(&mut self, bytes: usize) -> (bool, io::Result<()>) {
+    fn operation(&mut self, grows: u64) -> (bool, io::Result<()>) {
         if self.crashed {
             return (false, Err(io::Error::other("the machine is off")));
         }
         let fault = self.faults.get(&self.operations).copied();
         self.operations += 1;
         if let Some(room) = &mut self.room {
-            if *room < bytes as u64 {
+            if *room < grows {
                 return (false, Err(io::ErrorKind::StorageFull.into()));
             }
-            *room -= bytes as u64;
+            *room -= grows;
         }
         match fault {
             None => (true, Ok(())),
@@ -216,7 +216,9 @@ impl Disk for FaultDisk {
 impl File for FaultFile {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let mut state = self.state.lock();
-        let (done, told) = state.operation(bytes.len());
+        let len = state.files.get(&self.path).map_or(0, |content| content.now.len() as u64);
+        let grows = (offset + bytes.len() as u64).saturating_sub(len);
+        let (done, told) = state.operation(grows);
         if done && let Some(content) = state.files.get_mut(&self.path) {
             let offset = usize::try_from(offset).unwrap_or(usize::MAX);
             put(&mut content.now, offset, bytes);

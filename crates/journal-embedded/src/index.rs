@@ -6,9 +6,8 @@
 mod ask;
 mod follow;
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, thread::JoinHandle};
 
-use engine::ids::JobId;
 pub(crate) use follow::Indexed;
 use journal::{JournalError, Position};
 use parking_lot::Mutex;
@@ -16,7 +15,7 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 
 /// The form of the tables; an index of another form is thrown away.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 const TABLES: &str = "
     CREATE TABLE jobs (
@@ -29,6 +28,7 @@ const TABLES: &str = "
     CREATE INDEX jobs_by_state ON jobs (state, created DESC);
     CREATE INDEX jobs_live ON jobs (job) WHERE live = 1;
     CREATE INDEX jobs_due ON jobs (deadline, job) WHERE live = 1 AND deadline IS NOT NULL;
+    CREATE INDEX jobs_ended ON jobs (updated) WHERE live = 0;
     CREATE TABLE records (
         job BLOB NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL, position INTEGER NOT NULL,
         segment INTEGER NOT NULL, offset INTEGER NOT NULL, len INTEGER NOT NULL,
@@ -48,6 +48,29 @@ pub(crate) struct Index {
     quick: Arc<Mutex<Connection>>,
     follower: std::sync::mpsc::Sender<follow::Order>,
     followed: watch::Receiver<Followed>,
+    /// Last, so that the thread has been told to end when it is waited for.
+    _thread: Arc<Joined>,
+}
+
+/// A thread that is waited for when this goes. What tells it to end must have gone before.
+#[derive(Debug, Default)]
+pub(crate) struct Joined(Option<JoinHandle<()>>);
+
+impl Joined {
+    pub(crate) fn new(thread: JoinHandle<()>) -> Self {
+        Self(Some(thread))
+    }
+}
+
+impl Drop for Joined {
+    fn drop(&mut self) {
+        if let Some(thread) = self.0.take()
+            && thread.thread().id() != std::thread::current().id()
+            && thread.join().is_err()
+        {
+            tracing::error!("a thread of the journal has panicked");
+        }
+    }
 }
 
 /// How far the index has come, or why it goes no further.
@@ -102,9 +125,9 @@ impl Index {
             Ok(Resume { position: Position(row.get(0)?), segment: row.get(1)?, offset: row.get(2)? })
         })?;
         let (reader, quick) = (connect(&name)?, connect(&name)?);
-        let (follower, followed) = follow::start(writer, resume.position);
+        let (follower, followed, thread) = follow::start(writer, resume.position);
         let (reader, quick) = (Arc::new(Mutex::new(reader)), Arc::new(Mutex::new(quick)));
-        Ok((Self { reader, quick, follower, followed }, resume))
+        Ok((Self { reader, quick, follower, followed, _thread: Arc::new(thread) }, resume))
     }
 
     /// Tells the index of records that are durable.
@@ -113,9 +136,28 @@ impl Index {
         let _ = self.follower.send(follow::Order::Follow(records, last));
     }
 
-    /// Forgets jobs.
-    pub(crate) fn forget(&self, jobs: Vec<JobId>) {
-        let _ = self.follower.send(follow::Order::Forget(jobs));
+    /// How far it has come.
+    pub(crate) fn followed(&self) -> Position {
+        match &*self.followed.borrow() {
+            Followed::UpTo(position) => *position,
+            Followed::Broken(_) => Position(0),
+        }
+    }
+
+    /// Waits until everything that it was told before is written; on a thread that may wait. A position is no measure for
+    /// that: copies have old ones.
+    pub(crate) fn flush(&self) -> Result<(), JournalError> {
+        let (done, written) = std::sync::mpsc::channel();
+        let told = self.follower.send(follow::Order::Flush(done)).is_ok();
+        if told && written.recv().is_ok() {
+            return Ok(());
+        }
+        match &*self.followed.borrow() {
+            Followed::Broken(error) => {
+                Err(JournalError::Io { what: "the index".to_owned(), error: error.clone() })
+            }
+            Followed::UpTo(_) => Err(JournalError::Stopped { reason: "its index is gone".to_owned() }),
+        }
     }
 
     /// Waits until the index has seen everything up to a position.
@@ -131,18 +173,16 @@ impl Index {
             Err(_) => Err(JournalError::Stopped { reason: "its index is gone".to_owned() }),
         }
     }
-
-    /// The same on a thread that may wait.
-    pub(crate) fn wait_until(&self, position: Position) -> Result<(), JournalError> {
-        futures::executor::block_on(self.caught_up(position))
-    }
 }
 
 fn connect(name: &str) -> rusqlite::Result<Connection> {
     let connection = Connection::open(name)?;
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     // A cache needs no syncs: what a crash takes from it is read from the log again.
-    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -16000;")?;
+    // Uncommitted reads concern the index in memory alone, whose connections share one cache and would lock each other out.
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -16000; PRAGMA read_uncommitted = 1;",
+    )?;
     Ok(connection)
 }
 

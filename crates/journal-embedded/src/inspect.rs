@@ -8,8 +8,9 @@ use journal::{JournalError, Position};
 
 use crate::{
     disk::RealDisk,
+    open::lost,
     record::Kind,
-    scan::{Next, Scan},
+    scan::{Gap, Next, Scan},
     segment::{self, io_error},
 };
 
@@ -74,7 +75,6 @@ fn read(folder: &Path, mut each: impl FnMut(Dumped)) -> Result<Report, JournalEr
         };
         loop {
             match scan.next().map_err(failed)? {
-                Next::End => break,
                 Next::Record(record, place) => {
                     let header = record.header;
                     report.records += 1;
@@ -88,16 +88,21 @@ fn read(folder: &Path, mut each: impl FnMut(Dumped)) -> Result<Report, JournalEr
                         each(Dumped { position: header.position, job: header.job, seq, event });
                     }
                 }
-                Next::Unreadable => {
+                Next::End | Next::Unreadable => {
                     let offset = scan.at;
-                    match scan.resume().map_err(failed)? {
-                        Some(after) if after.durable > report.last => {
-                            let lost = format!("what lies before position {}", after.position);
-                            report.damaged.push(JournalError::Damaged { segment: path.clone(), offset, lost });
-                        }
-                        _ => {
+                    match scan.gap(0).map_err(failed)? {
+                        Gap::Nothing => break,
+                        Gap::Torn(_) => {
                             report.torn_tail = true;
                             break;
+                        }
+                        Gap::Damage(bytes, after) => {
+                            let lost = lost(bytes, after);
+                            report.damaged.push(JournalError::Damaged {
+                                segment: path.clone(),
+                                offset,
+                                lost,
+                            });
                         }
                     }
                 }

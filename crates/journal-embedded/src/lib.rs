@@ -33,8 +33,8 @@ use journal::{
     Answer, Batch, Counts, FeedItem, Health, Journal, JournalError, Page, Position, Query, Retained,
     RetentionPolicy, Stored,
 };
-use parking_lot::Mutex;
 pub use open::Opened;
+use parking_lot::Mutex;
 use segment::Place;
 use writer::Writer;
 
@@ -71,6 +71,8 @@ struct Inner {
     index: Index,
     /// One retention at a time.
     retaining: Mutex<()>,
+    /// One definition at a time.
+    defining: Mutex<()>,
     /// Everything up to here may have been dropped.
     dropped: Mutex<Position>,
     /// Held as long as the journal is open.
@@ -85,9 +87,18 @@ impl Inner {
 
     fn load(&self, job: JobId) -> Result<Option<Stored>, JournalError> {
         let Some(index) = self.index.entry(job)? else { return Ok(None) };
-        let mut events = Vec::new();
-        for (_, _, place) in self.index.places(job, 0)? {
-            events.extend(self.read(&place)?.events);
+        let records = self.records(job, 0, usize::MAX)?;
+        if records.is_empty() {
+            // Retention has dropped it since.
+            return Ok(None);
+        }
+        let mut events: Vec<Bytes> = Vec::new();
+        for (first, _, record) in records {
+            if first != events.len() as u64 {
+                let lost = format!("events {} to {first} of job {job}", events.len());
+                return Err(JournalError::Damaged { segment: "the log".to_owned(), offset: 0, lost });
+            }
+            events.extend(record.events);
         }
         Ok(Some(Stored { events, index }))
     }
@@ -99,11 +110,7 @@ impl Inner {
         limit: usize,
     ) -> Result<Vec<(u64, Position, Bytes)>, JournalError> {
         let mut found = Vec::new();
-        for (first, position, place) in self.index.places(job, from)? {
-            if found.len() >= limit {
-                break;
-            }
-            let record = self.read(&place)?;
+        for (first, position, record) in self.records(job, from, limit)? {
             let events = (first..).zip(record.events).filter(|(seq, _)| *seq >= from);
             found.extend(events.map(|(seq, event)| (seq, position, event)));
         }
@@ -111,12 +118,47 @@ impl Inner {
         Ok(found)
     }
 
-    fn feed(&self, after: Position, limit: usize) -> Result<Vec<FeedItem>, JournalError> {
-        let dropped = *self.dropped.lock();
-        if after < dropped {
-            return Err(JournalError::TooOld(dropped));
+    /// The records of a job from the one that holds event `from` on, until they hold `limit` events.
+    fn records(
+        &self,
+        job: JobId,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, Position, record::Record)>, JournalError> {
+        let mut places = self.index.places(job, from)?;
+        loop {
+            let (mut found, mut events, mut failed) = (Vec::new(), 0, None);
+            for (first, position, place) in &places {
+                if events >= limit {
+                    break;
+                }
+                match self.read(place) {
+                    Ok(record) => {
+                        let skipped = usize::try_from(from.saturating_sub(*first)).unwrap_or(usize::MAX);
+                        events += record.events.len().saturating_sub(skipped);
+                        found.push((*first, *position, record));
+                    }
+                    Err(error) => {
+                        failed = Some(error);
+                        break;
+                    }
+                }
+            }
+            let Some(error) = failed else { return Ok(found) };
+            // Retention may have moved or dropped them between the two questions.
+            let now = self.index.places(job, from)?;
+            if now == places {
+                return Err(error);
+            }
+            places = now;
         }
-        scan::feed(&*self.disk, &self.options.folder, after, self.writer.durable(), limit)
+    }
+
+    fn feed(&self, after: Position, limit: usize) -> Result<Vec<FeedItem>, JournalError> {
+        let found = scan::feed(&*self.disk, &self.options.folder, after, self.writer.durable(), limit);
+        // Asked afterwards: retention says what it drops before it does.
+        let dropped = *self.dropped.lock();
+        if after < dropped { Err(JournalError::TooOld(dropped)) } else { found }
     }
 }
 
@@ -176,6 +218,7 @@ impl Journal for EmbeddedJournal {
     fn put_definition(&self, hash: [u8; 32], text: String) -> Answer<()> {
         let inner = self.inner.clone();
         let put = tokio::task::spawn_blocking(move || {
+            let _one_at_a_time = inner.defining.lock();
             open::put_definition(&*inner.disk, &inner.options.folder, hash, &text)
         });
         async move {

@@ -13,8 +13,8 @@ use crate::{
     EmbeddedJournal, Inner, Options,
     disk::{Disk, RealDisk},
     index::{Index, Indexed, Resume},
-    record::Kind,
-    scan::{Next, Scan},
+    record::{Header, Kind},
+    scan::{Gap, Next, Scan},
     segment::{self, MAGIC, io_error},
     writer::{Tail, Writer},
 };
@@ -54,6 +54,7 @@ impl EmbeddedJournal {
         let failed = |error: io::Error| io_error(&folder, &error);
         disk.make_folder(&segment::log_folder(&folder)).map_err(failed)?;
         let lock = disk.lock(&folder).map_err(failed)?;
+        disk.sync_folder(&folder).map_err(failed)?;
         let index_path = disk.index_path(&folder);
         let (mut index, mut resume) = Index::open(index_path.as_deref())?;
         let mut opening = Opening::new(&*disk, &options);
@@ -61,9 +62,12 @@ impl EmbeddedJournal {
         if !opening.fits(resume).map_err(failed)? {
             drop(index);
             index_rebuilt = true;
+            opening.known = Some(resume);
             (index, resume) = opening.fresh_index(index_path.as_deref())?;
         }
         opening.read_on(&index, resume)?;
+        // The writer asks the index how many events a job has: it must not ask too early.
+        index.flush()?;
         let tail = opening.tail().map_err(failed)?;
         let dropped = opening.dropped().map_err(failed)?;
         let (torn, damaged) = (opening.torn, opening.damaged);
@@ -74,6 +78,7 @@ impl EmbeddedJournal {
             options,
             index,
             retaining: Mutex::new(()),
+            defining: Mutex::new(()),
             dropped: Mutex::new(dropped),
             _lock: lock,
         };
@@ -86,6 +91,8 @@ struct Opening<'a> {
     disk: &'a dyn Disk,
     options: &'a Options,
     last: Position,
+    /// How far an index had come that was thrown away since: proof that what lies before was durable.
+    known: Option<Resume>,
     end: Option<(u64, u64)>,
     torn: u64,
     damaged: Vec<JournalError>,
@@ -93,7 +100,7 @@ struct Opening<'a> {
 
 impl<'a> Opening<'a> {
     fn new(disk: &'a dyn Disk, options: &'a Options) -> Self {
-        Self { disk, options, last: Position(0), end: None, torn: 0, damaged: Vec::new() }
+        Self { disk, options, last: Position(0), known: None, end: None, torn: 0, damaged: Vec::new() }
     }
 
     /// Whether the index belongs to this log: where it stopped, the log must go on or end.
@@ -105,7 +112,9 @@ impl<'a> Opening<'a> {
         if !numbers.contains(&resume.segment) {
             return Ok(false);
         }
-        let Some(mut scan) = Scan::open(self.disk, &self.options.folder, resume.segment)? else { return Ok(false) };
+        let Some(mut scan) = Scan::open(self.disk, &self.options.folder, resume.segment)? else {
+            return Ok(false);
+        };
         let mut last = Position(0);
         while scan.at < resume.offset {
             match scan.next()? {
@@ -133,18 +142,36 @@ impl<'a> Opening<'a> {
         let failed = |error: io::Error| io_error(folder, &error);
         self.last = resume.position;
         let numbers = segment::numbers(self.disk, folder).map_err(failed)?;
-        for (place, number) in numbers.iter().enumerate().filter(|(_, number)| **number >= resume.segment) {
+        let newest = self.newest(&numbers).map_err(failed)?;
+        for number in numbers.iter().filter(|number| (resume.segment..=newest).contains(*number)) {
             let Some(mut scan) = Scan::open(self.disk, folder, *number).map_err(failed)? else {
+                // Writing must not go on in it, nor in one before it.
+                self.end = None;
                 self.note_damage(*number, 0, "the file is no segment of a journal".to_owned())?;
                 continue;
             };
+            // Segments are begun only when everything in those before them is durable.
+            let mut promised = if *number == newest { 0 } else { u64::MAX };
             if *number == resume.segment {
                 scan.at = scan.at.max(resume.offset);
             }
-            let is_last = place + 1 == numbers.len();
-            self.read_segment(index, &mut scan, *number, is_last)?;
+            if self.known.is_some_and(|known| known.segment == *number) {
+                promised = promised.max(self.known.map_or(0, |known| known.offset));
+            }
+            self.read_segment(index, &mut scan, *number, promised)?;
         }
         Ok(())
+    }
+
+    /// The last segment that anything was written to; those behind it are only laid out.
+    fn newest(&self, numbers: &[u64]) -> io::Result<u64> {
+        for number in numbers.iter().rev() {
+            match Scan::open(self.disk, &self.options.folder, *number)? {
+                Some(scan) if scan.last_written()?.is_none() => {}
+                Some(_) | None => return Ok(*number),
+            }
+        }
+        Ok(numbers.first().copied().unwrap_or(0))
     }
 
     fn read_segment(
@@ -152,7 +179,7 @@ impl<'a> Opening<'a> {
         index: &Index,
         scan: &mut Scan,
         number: u64,
-        is_last: bool,
+        promised: u64,
     ) -> Result<(), JournalError> {
         let failed = |error: io::Error| io_error(&self.options.folder, &error);
         let mut group = Vec::new();
@@ -160,50 +187,25 @@ impl<'a> Opening<'a> {
             match scan.next().map_err(failed)? {
                 Next::Record(record, place) => {
                     self.last = self.last.max(record.header.position);
-                    let header = record.header;
-                    group.push(Indexed {
-                        kind: header.kind,
-                        job: header.job,
-                        first: header.first,
-                        count: header.count,
-                        position: header.position,
-                        place,
-                        entry: record.index,
-                    });
+                    group.push(Indexed::of(*record, place));
                     if group.len() >= GROUP {
                         index.follow(std::mem::take(&mut group), self.last);
                     }
                 }
-                Next::End => break,
-                Next::Unreadable => {
+                Next::End | Next::Unreadable => {
                     let at = scan.at;
-                    let after = scan.resume().map_err(failed)?;
-                    let promised = after.filter(|after| after.durable > self.last).or_else(|| {
-                        // Later segments are begun only when everything before them is durable.
-                        if is_last { None } else { after }
-                    });
-                    if promised.is_none() && is_last {
-                        self.cut(number, at).map_err(failed)?;
-                        scan.at = at;
-                        break;
-                    }
-                    let lost = match promised {
-                        Some(after) => format!(
-                            "{} bytes before the batch at position {} of job {}",
-                            scan.at - at, after.position, after.job
-                        ),
-                        None => "the rest of the segment".to_owned(),
-                    };
-                    self.note_damage(number, at, lost)?;
-                    if promised.is_none() {
-                        break;
+                    match scan.gap(promised).map_err(failed)? {
+                        Gap::Nothing => break,
+                        Gap::Torn(until) => {
+                            self.cut(number, at, until).map_err(failed)?;
+                            break;
+                        }
+                        Gap::Damage(bytes, after) => self.note_damage(number, at, lost(bytes, after))?,
                     }
                 }
             }
         }
-        if scan.at > MAGIC.len() as u64 || self.end.is_none() {
-            self.end = Some((number, scan.at));
-        }
+        self.end = Some((number, scan.at));
         index.follow(group, self.last);
         Ok(())
     }
@@ -219,20 +221,16 @@ impl<'a> Opening<'a> {
     }
 
     /// Clears what a crash left half written, so that it can never be taken for something.
-    fn cut(&mut self, number: u64, at: u64) -> io::Result<()> {
+    fn cut(&mut self, number: u64, at: u64, until: u64) -> io::Result<()> {
         let file = self.disk.open(&segment::path(&self.options.folder, number), false)?;
-        let len = file.len()?;
+        let zeros = vec![0; 1 << 20];
         let mut from = at;
-        while from < len {
-            let rest = usize::try_from(len - from).unwrap_or(1 << 20).min(1 << 20);
-            let mut bytes = vec![0; rest];
-            file.read_at(&mut bytes, from)?;
-            if let Some(last) = bytes.iter().rposition(|byte| *byte != 0) {
-                self.torn = from + last as u64 + 1 - at;
-                file.write_at(&vec![0; rest], from)?;
-            }
-            from += rest as u64;
+        while from < until {
+            let len = usize::try_from(until - from).unwrap_or(zeros.len()).min(zeros.len());
+            file.write_at(&zeros[..len], from)?;
+            from += len as u64;
         }
+        self.torn = until - at;
         file.sync()
     }
 
@@ -240,7 +238,13 @@ impl<'a> Opening<'a> {
     fn tail(&self) -> io::Result<Tail> {
         let folder = &self.options.folder;
         let mut numbers = segment::numbers(self.disk, folder)?;
-        let (number, offset) = self.end.unwrap_or((numbers.first().copied().unwrap_or(1), MAGIC.len() as u64));
+        for name in self.disk.list(&segment::log_folder(folder))? {
+            if name.ends_with(".new") {
+                self.disk.remove(&segment::log_folder(folder).join(name))?;
+            }
+        }
+        let fresh = numbers.last().map_or(1, |last| last + 1);
+        let (number, offset) = self.end.unwrap_or((fresh, MAGIC.len() as u64));
         let unused: Vec<u64> = numbers.iter().copied().filter(|other| *other > number).collect();
         for other in unused {
             self.disk.remove(&segment::path(folder, other))?;
@@ -261,17 +265,39 @@ impl<'a> Opening<'a> {
         Ok(Tail { file, segment: number, offset, len, last: self.last, segments: numbers.len(), bytes })
     }
 
-    /// Everything up to here may be gone: where the first segment is, what lay before it.
+    /// Everything up to here may be gone: what lay before the last segment that one is missing in front of.
     fn dropped(&self) -> io::Result<Position> {
         let numbers = segment::numbers(self.disk, &self.options.folder)?;
-        let Some(first) = numbers.first().filter(|first| **first > 1) else { return Ok(Position(0)) };
-        let Some(mut scan) = Scan::open(self.disk, &self.options.folder, *first)? else { return Ok(Position(0)) };
-        while let Next::Record(record, _) = scan.next()? {
-            if record.header.kind == Kind::Batch {
-                return Ok(Position(record.header.position.0.saturating_sub(1)));
+        let mut before = 0;
+        let mut complete_from = 0;
+        for (place, number) in numbers.iter().enumerate() {
+            if *number != before + 1 {
+                complete_from = place;
+            }
+            before = *number;
+        }
+        if numbers.get(complete_from).is_none_or(|first| *first == 1) {
+            return Ok(Position(0));
+        }
+        for number in &numbers[complete_from..] {
+            let Some(mut scan) = Scan::open(self.disk, &self.options.folder, *number)? else { continue };
+            while let Next::Record(record, _) = scan.next()? {
+                if record.header.kind == Kind::Batch {
+                    return Ok(Position(record.header.position.0.saturating_sub(1)));
+                }
             }
         }
         Ok(self.last)
+    }
+}
+
+/// What damage has taken, for a person.
+pub(crate) fn lost(bytes: u64, after: Option<Header>) -> String {
+    match after {
+        Some(after) => {
+            format!("{bytes} bytes before the batch at position {} of job {}", after.position, after.job)
+        }
+        None => format!("{bytes} bytes, to the end of what was written"),
     }
 }
 

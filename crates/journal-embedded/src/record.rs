@@ -2,8 +2,9 @@
 //!
 //! `length u32 · checksum of the payload u32 · position u64 · durable u64 · kind u8 · job 16 · first event u64 · events u32 ·
 //! checksum of the header u32 · payload`. `durable` is what was durable when the record was written: it tells a write that a
-//! crash tore, of which nobody was told, from damage to what had been promised. Lengths and numbers are little-endian. The payload is checked and laid out by whoever appends;
-//! the writer only puts the position in and closes the header. A length of zero ends a segment: they are laid out in zeros.
+//! crash tore, of which nobody was told, from damage to what had been promised. It is an offset in the record's own segment,
+//! because copies and marks move the log on without a new position. Lengths and numbers are little-endian. The payload is
+//! checked and laid out by whoever appends; the writer only puts the position in and closes the header. A length of zero ends a segment: they are laid out in zeros.
 
 use bytes::Bytes;
 use crc32c::crc32c;
@@ -52,7 +53,8 @@ pub(crate) struct Header {
     pub(crate) payload: u32,
     pub(crate) checksum: u32,
     pub(crate) position: Position,
-    pub(crate) durable: Position,
+    /// Up to which byte of its segment everything was durable when this was written.
+    pub(crate) durable: u64,
     pub(crate) kind: Kind,
     pub(crate) job: JobId,
     pub(crate) first: u64,
@@ -66,7 +68,7 @@ impl Header {
         out.extend_from_slice(&self.payload.to_le_bytes());
         out.extend_from_slice(&self.checksum.to_le_bytes());
         out.extend_from_slice(&self.position.0.to_le_bytes());
-        out.extend_from_slice(&self.durable.0.to_le_bytes());
+        out.extend_from_slice(&self.durable.to_le_bytes());
         out.push(self.kind.byte());
         out.extend_from_slice(self.job.0.as_bytes());
         out.extend_from_slice(&self.first.to_le_bytes());
@@ -89,7 +91,7 @@ impl Header {
             payload,
             checksum: u32_at(4)?,
             position: Position(u64_at(8)?),
-            durable: Position(u64_at(16)?),
+            durable: u64_at(16)?,
             kind: Kind::of(bytes[24])?,
             job: JobId(Uuid::from_slice(&bytes[25..41]).ok()?),
             first: u64_at(41)?,

@@ -1,10 +1,15 @@
 //! What may go, goes: jobs that ended long ago, segments that nothing needs, and old segments that few records keep.
+//!
+//! Three things must outlive the segment they lie in: records of jobs that are kept, marks of dropped jobs as long as an
+//! older segment may still hold what they drop, and the last position. The first two are copied forward, the segment of the
+//! third is never freed.
 
 use journal::{JournalError, Position, Retained, RetentionPolicy};
 
 use crate::{
     Inner,
-    record::{Kind, payload},
+    record::{Header, Kind, Record, payload},
+    scan::{Next, Scan},
     segment,
     writer::Request,
 };
@@ -20,63 +25,100 @@ impl Inner {
         let mut done = Retained::default();
         let span = u64::try_from(policy.ended_for.as_millis()).unwrap_or(u64::MAX);
         let old = self.index.ended_before(now.saturating_sub(span), AT_ONCE)?;
-        for (job, last) in &old {
-            // The mark is what a rebuilt index learns it from.
-            self.writer.write(request(Kind::Dropped, *job, 0, 0, None, payload(&[], None).unwrap_or_default()))?;
-            let mut dropped = self.dropped.lock();
-            *dropped = (*dropped).max(*last);
-        }
+        let nothing = payload(&[], None).unwrap_or_default();
+        let mark = |job| Request {
+            kind: Kind::Dropped,
+            job,
+            first: 0,
+            count: 0,
+            position: None,
+            payload: nothing.clone(),
+            index: None,
+            reply: None,
+        };
+        // The mark is what the index learns it from, now and when it is built again.
+        self.writer.write(old.iter().map(|(job, _)| mark(*job)).collect())?;
+        self.drop_up_to(old.iter().map(|(_, last)| *last).max().unwrap_or_default());
         done.dropped = old.len();
-        self.index.forget(old.into_iter().map(|(job, _)| job).collect());
-        self.index.wait_until(self.writer.durable())?;
+        self.index.flush()?;
         self.free_segments(&mut done)?;
         Ok(done)
     }
 
+    fn drop_up_to(&self, position: Position) {
+        let mut dropped = self.dropped.lock();
+        *dropped = (*dropped).max(position);
+    }
+
     fn free_segments(&self, done: &mut Retained) -> Result<(), JournalError> {
         let failed = |error: std::io::Error| segment::io_error(&self.options.folder, &error);
-        let active = self.writer.active();
+        let newest = self.writer.newest();
         let numbers = segment::numbers(&*self.disk, &self.options.folder).map_err(failed)?;
-        for number in numbers.into_iter().filter(|number| *number < active) {
+        let mut older_stay = false;
+        for number in numbers.into_iter().filter(|number| *number < newest) {
             let path = segment::path(&self.options.folder, number);
             let bytes = self.disk.open(&path, false).and_then(|file| file.len()).map_err(failed)?;
             let needed = self.index.records_of_segment(number)?;
             let needed_bytes: u64 = needed.iter().map(|place| place.len).sum();
             if needed_bytes > bytes / NEEDED_PART {
+                older_stay = true;
                 continue;
             }
+            let mut copies = Vec::new();
             for place in &needed {
-                let record = self.read(place)?;
-                let header = record.header;
-                // A copy carries no picture of the job: the index has a newer one, and a rebuilt index gets it here.
-                let picture = record.index.as_ref().filter(|_| header.kind != Kind::Dropped);
-                let payload = payload(&record.events, picture)
-                    .map_err(|error| JournalError::Io { what: "a copy".to_owned(), error: error.to_string() })?;
-                let position = Some(header.position);
-                self.writer.write(request(Kind::Moved, header.job, header.first, header.count, position, payload))?;
-                let mut dropped = self.dropped.lock();
-                *dropped = (*dropped).max(header.position);
-                done.moved += 1;
+                copies.push(copy(Kind::Moved, &self.read(place)?)?);
             }
-            self.index.wait_until(self.writer.durable())?;
-            if self.index.records_of_segment(number)?.is_empty() {
-                self.disk.remove(&path).map_err(failed)?;
-                self.disk.sync_folder(&segment::log_folder(&self.options.folder)).map_err(failed)?;
-                self.writer.forget_segment(bytes);
-                done.freed += 1;
+            done.moved += copies.len();
+            let (last, marks) = self.last_and_marks(number).map_err(failed)?;
+            if older_stay {
+                for mark in marks {
+                    copies.push(copy(
+                        Kind::Dropped,
+                        &Record { header: mark, events: Vec::new(), index: None },
+                    )?);
+                }
             }
+            self.writer.write(copies)?;
+            self.index.flush()?;
+            if !self.index.records_of_segment(number)?.is_empty() {
+                older_stay = true;
+                continue;
+            }
+            // Before the file goes, so that no reader of the feed passes over what was in it.
+            self.drop_up_to(last);
+            self.disk.remove(&path).map_err(failed)?;
+            self.disk.sync_folder(&segment::log_folder(&self.options.folder)).map_err(failed)?;
+            self.writer.forget_segment(bytes);
+            done.freed += 1;
         }
         Ok(())
     }
+
+    /// The last batch of a segment, and its marks of dropped jobs.
+    fn last_and_marks(&self, number: u64) -> std::io::Result<(Position, Vec<Header>)> {
+        let (mut last, mut marks) = (Position(0), Vec::new());
+        let Some(mut scan) = Scan::open(&*self.disk, &self.options.folder, number)? else {
+            return Ok((last, marks));
+        };
+        loop {
+            match scan.next()? {
+                Next::Record(record, _) => match record.header.kind {
+                    Kind::Batch => last = last.max(record.header.position),
+                    Kind::Dropped => marks.push(record.header),
+                    Kind::Moved => {}
+                },
+                Next::Unreadable if scan.resume()?.is_some() => {}
+                Next::Unreadable | Next::End => return Ok((last, marks)),
+            }
+        }
+    }
 }
 
-fn request(
-    kind: Kind,
-    job: engine::ids::JobId,
-    first: u64,
-    count: u32,
-    position: Option<Position>,
-    payload: Vec<u8>,
-) -> Request {
-    Request { kind, job, first, count, position, payload, index: None, reply: None }
+/// A copy keeps its position: what comes later in the log is not newer than what was said of the job since.
+fn copy(kind: Kind, record: &Record) -> Result<Request, JournalError> {
+    let Header { job, first, count, position, .. } = record.header;
+    let payload = payload(&record.events, record.index.as_ref())
+        .map_err(|error| JournalError::Io { what: "a copy".to_owned(), error: error.to_string() })?;
+    // The index has a newer picture of the job; one that is built again reads this one from the log.
+    Ok(Request { kind, job, first, count, position: Some(position), payload, index: None, reply: None })
 }

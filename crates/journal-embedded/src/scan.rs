@@ -13,6 +13,8 @@ use crate::{
 
 /// Bytes read at a time.
 const WINDOW: usize = 4 * 1024 * 1024;
+/// Bytes compared with zeros at a time.
+const CHUNK: usize = 1024 * 1024;
 
 /// What comes next in a segment.
 pub(crate) enum Next {
@@ -22,6 +24,16 @@ pub(crate) enum Next {
     End,
     /// Something was written that can't be read.
     Unreadable,
+}
+
+/// What lies where no record can be read.
+pub(crate) enum Gap {
+    /// Nothing but zeros: the segment ends there.
+    Nothing,
+    /// What a crash left half written, up to a byte; nobody was told of it.
+    Torn(u64),
+    /// Something that had been promised: so many bytes, and the record after them, where reading goes on.
+    Damage(u64, Option<Header>),
 }
 
 /// A segment being read.
@@ -56,6 +68,9 @@ impl Scan {
             return Ok(Next::End);
         }
         let Some(header) = Header::read(&head) else { return Ok(Next::Unreadable) };
+        if self.at + header.record_len() > self.len {
+            return Ok(Next::Unreadable);
+        }
         let payload = self.bytes(self.at + HEADER as u64, header.payload as usize)?;
         let Some(record) = read_payload(header, &payload) else { return Ok(Next::Unreadable) };
         let place = Place { segment: self.segment, offset: self.at, len: header.record_len() };
@@ -85,6 +100,57 @@ impl Scan {
         Ok(None)
     }
 
+    /// Says what lies here, where no record can be read. Everything before `promised` is known to have been durable; and what
+    /// lies before the `durable` of any later record was.
+    pub(crate) fn gap(&mut self, promised: u64) -> std::io::Result<Gap> {
+        let at = self.at;
+        let Some(written) = self.last_written()? else { return Ok(Gap::Nothing) };
+        let first = self.resume()?;
+        let goes_on = if first.is_some() { self.at } else { written };
+        let mut proven = promised > at;
+        // The first may be of the very group that was torn; a later one was written when that group was durable.
+        let mut next = first;
+        while let Some(header) = next.filter(|_| !proven) {
+            proven = header.durable > at;
+            self.at += header.record_len();
+            next = match self.next()? {
+                Next::Record(record, place) => {
+                    self.at = place.offset;
+                    Some(record.header)
+                }
+                Next::End | Next::Unreadable => self.resume()?,
+            };
+        }
+        if !proven {
+            self.at = at;
+            return Ok(Gap::Torn(written));
+        }
+        self.at = goes_on;
+        Ok(Gap::Damage(goes_on - at, first))
+    }
+
+    /// The end of the last byte from here on that is not zero; none where all are.
+    pub(crate) fn last_written(&self) -> std::io::Result<Option<u64>> {
+        let zeros = vec![0; CHUNK];
+        let mut bytes = vec![0; CHUNK];
+        let mut written = None;
+        let mut from = self.at;
+        while from < self.len {
+            let wanted = usize::try_from(self.len - from).unwrap_or(CHUNK).min(CHUNK);
+            let read = self.file.read_at(&mut bytes[..wanted], from)?;
+            if read == 0 {
+                break;
+            }
+            if bytes[..read] != zeros[..read]
+                && let Some(last) = bytes[..read].iter().rposition(|byte| *byte != 0)
+            {
+                written = Some(from + last as u64 + 1);
+            }
+            from += read as u64;
+        }
+        Ok(written)
+    }
+
     fn bytes(&mut self, from: u64, len: usize) -> std::io::Result<Bytes> {
         let inside = |window_at: u64, window: &Bytes| {
             let start = usize::try_from(from.checked_sub(window_at)?).ok()?;
@@ -93,7 +159,8 @@ impl Scan {
         if let Some(bytes) = inside(self.window_at, &self.window) {
             return Ok(bytes);
         }
-        let mut window = vec![0; len.max(WINDOW.min(usize::try_from(self.len.saturating_sub(from)).unwrap_or(WINDOW)))];
+        let mut window =
+            vec![0; len.max(WINDOW.min(usize::try_from(self.len.saturating_sub(from)).unwrap_or(WINDOW)))];
         let read = self.file.read_at(&mut window, from)?;
         window.truncate(read);
         (self.window, self.window_at) = (Bytes::from(window), from);
@@ -118,7 +185,14 @@ pub(crate) fn feed(
     let mut found = Vec::new();
     for number in first_needed(disk, folder, after)? {
         let Some(mut scan) = Scan::open(disk, folder, number).map_err(failed)? else { continue };
-        while let Next::Record(record, _) = scan.next().map_err(failed)? {
+        loop {
+            let record = match scan.next().map_err(failed)? {
+                Next::Record(record, _) => record,
+                Next::End => break,
+                // Damage that was left: what lies behind it is still there.
+                Next::Unreadable if scan.resume().map_err(failed)?.is_some() => continue,
+                Next::Unreadable => break,
+            };
             let position = record.header.position;
             if record.header.kind != Kind::Batch || position <= after {
                 continue;

@@ -43,12 +43,7 @@ pub(crate) fn numbers(disk: &dyn Disk, folder: &Path) -> io::Result<Vec<u64>> {
 }
 
 /// Makes a segment of `bytes`, zeros behind its header, durable under its name before anything is written to it.
-pub(crate) fn lay_out(
-    disk: &dyn Disk,
-    folder: &Path,
-    number: u64,
-    bytes: u64,
-) -> io::Result<Box<dyn File>> {
+pub(crate) fn lay_out(disk: &dyn Disk, folder: &Path, number: u64, bytes: u64) -> io::Result<Box<dyn File>> {
     let log = log_folder(folder);
     let fresh = log.join(format!("{number:016}.new"));
     if disk.list(&log)?.contains(&format!("{number:016}.new")) {

@@ -4,7 +4,7 @@
 //! delayed in the hope of more. What a batch stores is laid out and checked by whoever appends it.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     io,
     path::PathBuf,
     sync::{
@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     disk::{Disk, File},
-    index::{Index, Indexed},
+    index::{Index, Indexed, Joined},
     record::{self, Header, Kind},
     segment::{self, MAGIC, Place},
 };
@@ -50,6 +50,8 @@ pub(crate) struct Request {
 pub(crate) struct Writer {
     requests: mpsc::Sender<Request>,
     shared: Arc<Shared>,
+    /// Last, so that the thread has been told to end when it is waited for: nothing is written after a journal is gone.
+    _thread: Joined,
 }
 
 #[derive(Debug, Default)]
@@ -58,7 +60,7 @@ struct Shared {
     last_sync_micros: AtomicU64,
     segments: AtomicUsize,
     bytes: AtomicU64,
-    active: AtomicU64,
+    newest: AtomicU64,
     stopped: Mutex<Option<String>>,
 }
 
@@ -86,14 +88,15 @@ impl Writer {
         shared.durable.store(tail.last.0, Ordering::Release);
         shared.segments.store(tail.segments, Ordering::Relaxed);
         shared.bytes.store(tail.bytes, Ordering::Relaxed);
-        shared.active.store(tail.segment, Ordering::Release);
+        shared.newest.store(tail.segment, Ordering::Release);
         let (requests, inbox) = mpsc::channel();
         let next = Next::new(disk, folder, segment_bytes, tail.segment + 1)?;
-        let heads = HashMap::new();
+        let heads = Heads::default();
         let mut thread =
             Thread { segment_bytes, tail, index, next, shared: shared.clone(), heads, buffer: Vec::new() };
-        std::thread::Builder::new().name("journal-writer".to_owned()).spawn(move || thread.run(&inbox))?;
-        Ok(Self { requests, shared })
+        let named = std::thread::Builder::new().name("journal-writer".to_owned());
+        let thread = named.spawn(move || thread.run(&inbox))?;
+        Ok(Self { requests, shared, _thread: Joined::new(thread) })
     }
 
     /// Everything up to here is durable.
@@ -101,9 +104,9 @@ impl Writer {
         Position(self.shared.durable.load(Ordering::Acquire))
     }
 
-    /// The segment that is being written.
-    pub(crate) fn active(&self) -> u64 {
-        self.shared.active.load(Ordering::Acquire)
+    /// The segment that holds the last position: it must stay, or positions would be given out twice.
+    pub(crate) fn newest(&self) -> u64 {
+        self.shared.newest.load(Ordering::Acquire)
     }
 
     pub(crate) fn forget_segment(&self, bytes: u64) {
@@ -150,12 +153,19 @@ impl Writer {
         async move { answer.await.unwrap_or_else(|_| Err(gone())) }.boxed()
     }
 
-    /// Writes a request of our own, and waits.
-    pub(crate) fn write(&self, mut request: Request) -> Result<Position, JournalError> {
-        let (reply, answer) = oneshot::channel();
-        request.reply = Some(reply);
-        self.send(request);
-        answer.blocking_recv().unwrap_or_else(|_| Err(gone()))
+    /// Writes requests of our own, and waits for all of them.
+    pub(crate) fn write(&self, requests: Vec<Request>) -> Result<(), JournalError> {
+        let send = |mut request: Request| {
+            let (reply, answer) = oneshot::channel();
+            request.reply = Some(reply);
+            self.send(request);
+            answer
+        };
+        let answers: Vec<_> = requests.into_iter().map(send).collect();
+        for answer in answers {
+            answer.blocking_recv().unwrap_or_else(|_| Err(gone()))?;
+        }
+        Ok(())
     }
 
     fn send(&self, request: Request) {
@@ -177,9 +187,32 @@ struct Thread {
     index: Index,
     next: Next,
     shared: Arc<Shared>,
-    /// How many events jobs have that were appended to since the start.
-    heads: HashMap<JobId, u64>,
+    heads: Heads,
     buffer: Vec<u8>,
+}
+
+/// How many events jobs have that were appended to since the start: the index may be behind.
+#[derive(Default)]
+struct Heads {
+    jobs: HashMap<JobId, Head>,
+    /// Jobs that are over, by the position of their end: once the index has come so far, it knows enough of them.
+    over: VecDeque<(Position, JobId)>,
+}
+
+struct Head {
+    events: u64,
+    last: Position,
+}
+
+impl Heads {
+    fn forget(&mut self, followed: Position) {
+        while let Some((at, job)) = self.over.front().copied().filter(|(at, _)| *at <= followed) {
+            self.over.pop_front();
+            if self.jobs.get(&job).is_some_and(|head| head.last == at) {
+                self.jobs.remove(&job);
+            }
+        }
+    }
 }
 
 /// A request that has its place in the group.
@@ -220,10 +253,10 @@ impl Thread {
     /// Gives a request its position and place; one that does not follow on what is there is refused.
     fn place(&mut self, request: Request, group: &mut Vec<Placed>) {
         if request.kind == Kind::Batch {
-            let actual = match self.heads.get(&request.job) {
-                Some(head) => *head,
-                None if request.first == 0 && self.index.is_new(request.job) => 0,
-                None => match self.index.events(request.job, Position(self.shared.durable.load(Ordering::Acquire))) {
+            // A job that is not among the heads has had no event since the index caught up with it.
+            let actual = match self.heads.jobs.get(&request.job) {
+                Some(head) => head.events,
+                None => match self.index.events(request.job) {
                     Ok(events) => events,
                     Err(error) => return refuse(request, error),
                 },
@@ -232,17 +265,25 @@ impl Thread {
                 let (job, expected) = (request.job, request.first);
                 return refuse(request, JournalError::Conflict { job, expected, actual });
             }
-            self.heads.insert(request.job, actual + u64::from(request.count));
         }
         let position = request.position.unwrap_or_else(|| {
             self.tail.last.0 += 1;
             self.tail.last
         });
+        if request.kind != Kind::Moved && request.position.is_none() {
+            // Zero after a mark that drops the job.
+            let events = request.first + u64::from(request.count);
+            self.heads.jobs.insert(request.job, Head { events, last: position });
+            let ends = request.index.as_ref().is_some_and(|entry| !entry.live);
+            if ends || request.kind == Kind::Dropped {
+                self.heads.over.push_back((position, request.job));
+            }
+        }
         let header = Header {
             payload: u32::try_from(request.payload.len()).unwrap_or(u32::MAX),
             checksum: crc32c(&request.payload),
             position,
-            durable: Position(self.shared.durable.load(Ordering::Acquire)),
+            durable: self.tail.offset,
             kind: request.kind,
             job: request.job,
             first: request.first,
@@ -280,27 +321,23 @@ impl Thread {
         if self.buffer.capacity() > 2 * MAX_GROUP {
             self.buffer = Vec::new();
         }
-        self.shared.durable.store(self.tail.last.0, Ordering::Release);
-        let mut indexed = Vec::with_capacity(group.len());
-        for placed in group {
-            let Request { kind, job, first, count, index, reply, .. } = placed.request;
-            if index.as_ref().is_some_and(|entry| !entry.live) || kind == Kind::Dropped {
-                self.heads.remove(&job);
-            }
-            if let Some(reply) = reply {
-                let _ = reply.send(Ok(placed.position));
-            }
-            indexed.push(Indexed {
-                kind,
-                job,
-                first,
-                count,
-                position: placed.position,
-                place: placed.place,
-                entry: index,
-            });
+        if self.shared.durable.swap(self.tail.last.0, Ordering::AcqRel) < self.tail.last.0 {
+            self.shared.newest.store(self.tail.segment, Ordering::Release);
         }
+        let mut indexed = Vec::with_capacity(group.len());
+        let mut replies = Vec::with_capacity(group.len());
+        for Placed { request, position, place } in group {
+            let Request { kind, job, first, count, index, reply, .. } = request;
+            replies.extend(reply.map(|reply| (reply, position)));
+            indexed.push(Indexed { kind, job, first, count, position, place, entry: index });
+        }
+        // First the index, so that who is answered may flush it.
         self.index.follow(indexed, self.tail.last);
+        for (reply, position) in replies {
+            // Whoever asked may have gone.
+            let _ = reply.send(Ok(position));
+        }
+        self.heads.forget(self.index.followed());
         true
     }
 
@@ -313,7 +350,6 @@ impl Thread {
         self.tail.file = file;
         self.tail.offset = MAGIC.len() as u64;
         self.tail.len = wanted;
-        self.shared.active.store(self.tail.segment, Ordering::Release);
         self.shared.segments.fetch_add(1, Ordering::Relaxed);
         self.shared.bytes.fetch_add(wanted, Ordering::Relaxed);
         Ok(())
@@ -333,20 +369,26 @@ fn refuse(request: Request, error: JournalError) {
     }
 }
 
+/// A segment's number and bytes, and what came of it.
+type Made = (u64, u64, io::Result<Box<dyn File>>);
+
 /// Lays out the next segment while the current one is written.
 struct Next {
     orders: mpsc::Sender<(u64, u64)>,
-    made: mpsc::Receiver<(u64, u64, io::Result<Box<dyn File>>)>,
+    made: mpsc::Receiver<Made>,
     /// One is ordered and not taken yet.
     under_way: bool,
     usual_bytes: u64,
+    /// Last, so that the thread has been told to end when it is waited for.
+    _thread: Joined,
 }
 
 impl Next {
     fn new(disk: Arc<dyn Disk>, folder: PathBuf, segment_bytes: u64, first: u64) -> io::Result<Self> {
         let (orders, ordered) = mpsc::channel::<(u64, u64)>();
         let (done, made) = mpsc::channel();
-        std::thread::Builder::new().name("journal-segments".to_owned()).spawn(move || {
+        let named = std::thread::Builder::new().name("journal-segments".to_owned());
+        let thread = named.spawn(move || {
             for (number, bytes) in ordered {
                 let file = segment::lay_out(&*disk, &folder, number, bytes);
                 if done.send((number, bytes, file)).is_err() {
@@ -354,7 +396,8 @@ impl Next {
                 }
             }
         })?;
-        let mut next = Self { orders, made, under_way: false, usual_bytes: segment_bytes };
+        let mut next =
+            Self { orders, made, under_way: false, usual_bytes: segment_bytes, _thread: Joined::new(thread) };
         next.order(first, segment_bytes);
         Ok(next)
     }

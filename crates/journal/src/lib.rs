@@ -171,7 +171,7 @@ pub trait Journal: Send + Sync {
     fn due(&self, until: u64, limit: usize) -> Answer<Vec<(JobId, u64)>>;
     /// How many jobs there are.
     fn counts(&self) -> Answer<Counts>;
-    /// Keeps a definition for ever, under its hash.
+    /// Keeps a definition for ever, under the BLAKE3 hash of its text.
     fn put_definition(&self, hash: [u8; 32], text: String) -> Answer<()>;
     /// A definition.
     fn definition(&self, hash: [u8; 32]) -> Answer<Option<String>>;

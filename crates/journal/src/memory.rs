@@ -1,9 +1,6 @@
 //! A journal in memory: for tests, and for those who may lose everything.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use engine::ids::JobId;
@@ -11,8 +8,8 @@ use futures::FutureExt;
 use parking_lot::Mutex;
 
 use crate::{
-    Answer, Batch, Counts, Cursor, FeedItem, Health, IndexEntry, Journal, JournalError, Page, Position, Query,
-    Retained, RetentionPolicy, Stored,
+    Answer, Batch, Counts, Cursor, FeedItem, Health, IndexEntry, Journal, JournalError, Page, Position,
+    Query, Retained, RetentionPolicy, Stored,
 };
 
 /// A journal that ends with its process.
@@ -77,7 +74,8 @@ impl State {
         all.sort_by_key(|(job, kept)| (std::cmp::Reverse(kept.index.created), **job));
         let after = |(job, kept): &(&JobId, &Kept)| match &query.cursor {
             Some(cursor) => {
-                (std::cmp::Reverse(kept.index.created), **job) > (std::cmp::Reverse(cursor.created), cursor.job)
+                (std::cmp::Reverse(kept.index.created), **job)
+                    > (std::cmp::Reverse(cursor.created), cursor.job)
             }
             None => true,
         };
@@ -89,10 +87,8 @@ impl State {
             .collect();
         let more = entries.len() > query.limit;
         entries.truncate(query.limit);
-        let next = entries
-            .last()
-            .filter(|_| more)
-            .map(|(job, entry)| Cursor { created: entry.created, job: *job });
+        let next =
+            entries.last().filter(|_| more).map(|(job, entry)| Cursor { created: entry.created, job: *job });
         Page { entries, next }
     }
 
@@ -168,8 +164,7 @@ impl Journal for MemoryJournal {
 
     fn find_live(&self, pipeline: String, key: String) -> Answer<Option<JobId>> {
         self.answer(|state| {
-            let wanted =
-                |entry: &IndexEntry| entry.live && entry.pipeline == pipeline && entry.key == key;
+            let wanted = |entry: &IndexEntry| entry.live && entry.pipeline == pipeline && entry.key == key;
             Ok(state.jobs.iter().find(|(_, kept)| wanted(&kept.index)).map(|(job, _)| *job))
         })
     }

@@ -62,18 +62,8 @@ impl Index {
         rows.collect::<Result<_, _>>().map_err(sql)
     }
 
-    /// Whether no record of the job has been seen; for the thread that writes the log.
-    pub(crate) fn is_new(&self, job: JobId) -> bool {
-        let quick = self.quick.lock();
-        let known = quick
-            .prepare_cached("SELECT 1 FROM records WHERE job = ?1 LIMIT 1")
-            .and_then(|mut ask| ask.exists(params![job.0.as_bytes()]));
-        matches!(known, Ok(false))
-    }
-
-    /// How many events a job has, of those up to a position; for the thread that writes the log.
-    pub(crate) fn events(&self, job: JobId, upto: Position) -> Result<u64, JournalError> {
-        self.wait_until(upto)?;
+    /// How many events a job has, as far as the index has come; for the thread that writes the log.
+    pub(crate) fn events(&self, job: JobId) -> Result<u64, JournalError> {
         let quick = self.quick.lock();
         let mut ask = quick
             .prepare_cached("SELECT first + count FROM records WHERE job = ?1 ORDER BY first DESC LIMIT 1")
@@ -98,8 +88,10 @@ impl Index {
             }
         }
         if let Some(prefix) = &query.key_prefix {
-            let escaped = prefix.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-            add("key LIKE ? ESCAPE '\\'", format!("{escaped}%").into());
+            // Not LIKE: it takes capitals for small letters. The first condition is for the SQLite index.
+            add("key >= ?", prefix.clone().into());
+            let characters = i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX);
+            add(&format!("substr(key, 1, {characters}) = ?"), prefix.clone().into());
         }
         if let Some(live) = query.live {
             add("live = ?", i64::from(live).into());
@@ -160,7 +152,8 @@ impl Index {
             .map_err(sql)?;
         let (until, limit) =
             (i64::try_from(until).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(i64::MAX));
-        let rows = ask.query_map(params![until, limit], |row| Ok((job_of(row, 0)?, row.get(1)?))).map_err(sql)?;
+        let rows =
+            ask.query_map(params![until, limit], |row| Ok((job_of(row, 0)?, row.get(1)?))).map_err(sql)?;
         rows.collect::<Result<_, _>>().map_err(sql)
     }
 
@@ -170,14 +163,17 @@ impl Index {
         let mut ask = reader
             .prepare_cached("SELECT pipeline, state, count(*) FROM jobs GROUP BY pipeline, state")
             .map_err(sql)?;
-        let rows = ask
-            .query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get::<_, u64>(2)?)))
-            .map_err(sql)?;
+        let rows =
+            ask.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get::<_, u64>(2)?))).map_err(sql)?;
         rows.collect::<Result<_, _>>().map_err(sql)
     }
 
     /// Jobs that ended before a moment, with the position of their last record.
-    pub(crate) fn ended_before(&self, moment: u64, limit: usize) -> Result<Vec<(JobId, Position)>, JournalError> {
+    pub(crate) fn ended_before(
+        &self,
+        moment: u64,
+        limit: usize,
+    ) -> Result<Vec<(JobId, Position)>, JournalError> {
         let reader = self.reader.lock();
         let mut ask = reader
             .prepare_cached(

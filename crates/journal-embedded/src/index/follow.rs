@@ -1,14 +1,17 @@
 //! The thread that follows the log.
 
-use std::sync::mpsc;
+use std::{collections::HashMap, sync::mpsc};
 
 use engine::ids::JobId;
 use journal::{IndexEntry, Position};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Transaction, params};
 use tokio::sync::watch;
 
-use super::Followed;
-use crate::{record::Kind, segment::Place};
+use super::{Followed, Joined};
+use crate::{
+    record::{Kind, Record},
+    segment::Place,
+};
 
 /// Records taken into one transaction.
 const GROUP: usize = 20_000;
@@ -25,13 +28,26 @@ pub(crate) struct Indexed {
     pub(crate) entry: Option<IndexEntry>,
 }
 
+impl Indexed {
+    /// Of a record that was read.
+    pub(crate) fn of(record: Record, place: Place) -> Self {
+        let Record { header, index, .. } = record;
+        let (kind, job, first, count) = (header.kind, header.job, header.first, header.count);
+        Self { kind, job, first, count, position: header.position, place, entry: index }
+    }
+}
+
 /// What the thread is told.
 pub(super) enum Order {
     Follow(Vec<Indexed>, Position),
-    Forget(Vec<JobId>),
+    /// Says when everything told before is written.
+    Flush(mpsc::Sender<()>),
 }
 
-pub(super) fn start(connection: Connection, from: Position) -> (mpsc::Sender<Order>, watch::Receiver<Followed>) {
+pub(super) fn start(
+    connection: Connection,
+    from: Position,
+) -> (mpsc::Sender<Order>, watch::Receiver<Followed>, Joined) {
     let (sender, orders) = mpsc::channel();
     let (told, followed) = watch::channel(Followed::UpTo(from));
     let thread = std::thread::Builder::new().name("journal-index".to_owned());
@@ -39,10 +55,14 @@ pub(super) fn start(connection: Connection, from: Position) -> (mpsc::Sender<Ord
         let told = told.clone();
         move || run(connection, &orders, &told)
     });
-    if let Err(error) = started {
-        told.send_replace(Followed::Broken(error.to_string()));
-    }
-    (sender, followed)
+    let joined = match started {
+        Ok(thread) => Joined::new(thread),
+        Err(error) => {
+            told.send_replace(Followed::Broken(error.to_string()));
+            Joined::default()
+        }
+    };
+    (sender, followed, joined)
 }
 
 fn run(mut connection: Connection, orders: &mpsc::Receiver<Order>, told: &watch::Sender<Followed>) {
@@ -55,7 +75,8 @@ fn run(mut connection: Connection, orders: &mpsc::Receiver<Order>, told: &watch:
             records += count(&order);
             group.push(order);
         }
-        match write(&mut connection, group) {
+        let written = write(&mut connection, &mut group);
+        match written {
             Ok(Some(position)) => {
                 told.send_replace(Followed::UpTo(position));
             }
@@ -66,83 +87,105 @@ fn run(mut connection: Connection, orders: &mpsc::Receiver<Order>, told: &watch:
                 return;
             }
         }
+        for order in group {
+            if let Order::Flush(done) = order {
+                // Whoever asked may have gone.
+                let _ = done.send(());
+            }
+        }
     }
 }
 
 fn count(order: &Order) -> usize {
     match order {
         Order::Follow(records, _) => records.len(),
-        Order::Forget(jobs) => jobs.len(),
+        Order::Flush(_) => 0,
     }
 }
 
-fn write(connection: &mut Connection, group: Vec<Order>) -> rusqlite::Result<Option<Position>> {
+const RECORD: &str = "INSERT OR REPLACE INTO records (job, first, count, position, segment, offset, len)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+const ENTRY: &str = "INSERT INTO jobs
+    (job, pipeline, key, state, live, created, updated, deadline, priority, summary, pictured)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+    ON CONFLICT (job) DO UPDATE SET pipeline = excluded.pipeline, key = excluded.key, state = excluded.state,
+        live = excluded.live, created = excluded.created, updated = excluded.updated,
+        deadline = excluded.deadline, priority = excluded.priority, summary = excluded.summary,
+        pictured = excluded.pictured
+    WHERE excluded.pictured >= jobs.pictured";
+// A mark may be a copy that was moved behind newer records of the job: it takes only what lay before it.
+const NO_JOB: &str = "DELETE FROM jobs WHERE job = ?1 AND pictured <= ?2";
+const NO_RECORDS: &str = "DELETE FROM records WHERE job = ?1 AND position <= ?2";
+const FOLLOWED: &str =
+    "UPDATE followed SET position = ?1, segment = coalesce(?2, segment), offset = coalesce(?3, offset)";
+
+/// Of several pictures of a job in one group only the last is worth writing.
+type Pictures = HashMap<JobId, (Position, IndexEntry)>;
+
+fn write(connection: &mut Connection, group: &mut [Order]) -> rusqlite::Result<Option<Position>> {
     let transaction = connection.transaction()?;
-    let mut followed: Option<(Position, Option<Place>)> = None;
-    {
-        let mut record = transaction.prepare_cached(
-            "INSERT OR REPLACE INTO records (job, first, count, position, segment, offset, len)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?;
-        let mut entry = transaction.prepare_cached(
-            "INSERT INTO jobs
-             (job, pipeline, key, state, live, created, updated, deadline, priority, summary, pictured)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
-             ON CONFLICT (job) DO UPDATE SET state = excluded.state, live = excluded.live,
-                 updated = excluded.updated, deadline = excluded.deadline, priority = excluded.priority,
-                 summary = excluded.summary, pictured = excluded.pictured
-             WHERE excluded.pictured >= jobs.pictured",
-        )?;
-        let mut no_job = transaction.prepare_cached("DELETE FROM jobs WHERE job = ?1")?;
-        let mut no_records = transaction.prepare_cached("DELETE FROM records WHERE job = ?1")?;
-        // Of several pictures of a job in one group only the last is worth writing.
-        let mut pictures = std::collections::HashMap::new();
-        for order in group {
-            match order {
-                Order::Forget(jobs) => {
-                    for job in jobs {
-                        pictures.remove(&job);
-                        no_job.execute(params![job.0.as_bytes()])?;
-                        no_records.execute(params![job.0.as_bytes()])?;
-                    }
-                }
-                Order::Follow(records, last) => {
-                    followed = Some((last, followed.and_then(|(_, place)| place)));
-                    for one in records {
-                        followed = Some((last, Some(one.place)));
-                        let job = one.job.0;
-                        if one.kind == Kind::Dropped {
-                            pictures.remove(&one.job);
-                            no_job.execute(params![job.as_bytes()])?;
-                            no_records.execute(params![job.as_bytes()])?;
-                            continue;
-                        }
-                        let Place { segment, offset, len } = one.place;
-                        record.execute(params![
-                            job.as_bytes(), one.first, one.count, one.position.0, segment, offset, len
-                        ])?;
-                        let newest = pictures.get(&one.job).is_none_or(|(at, _)| *at <= one.position);
-                        if let Some(picture) = one.entry.filter(|_| newest) {
-                            pictures.insert(one.job, (one.position, picture));
-                        }
-                    }
-                }
-            }
-        }
-        for (job, (position, picture)) in pictures {
-            entry.execute(params![
-                job.0.as_bytes(), picture.pipeline, picture.key, picture.state, picture.live, picture.created,
-                picture.updated, picture.deadline, picture.priority, &picture.summary[..], position.0
-            ])?;
+    let mut pictures = Pictures::new();
+    let mut followed = None;
+    let mut end: Option<Place> = None;
+    for order in group {
+        let Order::Follow(records, last) = order else { continue };
+        followed = Some(*last);
+        end = records.last().map(|record| record.place).or(end);
+        for record in records.drain(..) {
+            write_record(&transaction, record, &mut pictures)?;
         }
     }
-    if let Some((position, place)) = followed {
-        transaction.execute("UPDATE followed SET position = ?1", params![position.0])?;
-        if let Some(place) = place {
-            let after = place.offset + place.len;
-            transaction.execute("UPDATE followed SET segment = ?1, offset = ?2", params![place.segment, after])?;
-        }
+    let mut entry = transaction.prepare_cached(ENTRY)?;
+    for (job, (position, picture)) in pictures {
+        entry.execute(params![
+            job.0.as_bytes(),
+            picture.pipeline,
+            picture.key,
+            picture.state,
+            picture.live,
+            number(picture.created),
+            number(picture.updated),
+            picture.deadline.map(number),
+            picture.priority,
+            &picture.summary[..],
+            position.0
+        ])?;
+    }
+    drop(entry);
+    if let Some(position) = followed {
+        let (segment, offset) = (end.map(|end| end.segment), end.map(|end| end.offset + end.len));
+        transaction.execute(FOLLOWED, params![position.0, segment, offset])?;
     }
     transaction.commit()?;
-    Ok(followed.map(|(position, _)| position))
+    Ok(followed)
+}
+
+fn write_record(
+    transaction: &Transaction<'_>,
+    one: Indexed,
+    pictures: &mut Pictures,
+) -> rusqlite::Result<()> {
+    let job = one.job.0.as_bytes();
+    let position = one.position;
+    if one.kind == Kind::Dropped {
+        if pictures.get(&one.job).is_some_and(|(at, _)| *at <= position) {
+            pictures.remove(&one.job);
+        }
+        transaction.prepare_cached(NO_JOB)?.execute(params![job, position.0])?;
+        transaction.prepare_cached(NO_RECORDS)?.execute(params![job, position.0])?;
+        return Ok(());
+    }
+    let Place { segment, offset, len } = one.place;
+    let mut record = transaction.prepare_cached(RECORD)?;
+    record.execute(params![job, one.first, one.count, position.0, segment, offset, len])?;
+    let newest = pictures.get(&one.job).is_none_or(|(at, _)| *at <= position);
+    if let Some(picture) = one.entry.filter(|_| newest) {
+        pictures.insert(one.job, (position, picture));
+    }
+    Ok(())
+}
+
+/// SQLite has no number above 2^63; a moment that far off is as good as that one.
+fn number(moment: u64) -> i64 {
+    i64::try_from(moment).unwrap_or(i64::MAX)
 }

@@ -1,0 +1,4 @@
+//! What users of the embedded journal rely on: the contract of all journals, and that no fault of the disk loses or invents
+//! what was acknowledged.
+
+mod conformance;

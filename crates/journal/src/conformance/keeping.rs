@@ -1,0 +1,77 @@
+//! What is kept, what may go, and what a restart must not change.
+
+use std::time::Duration;
+
+use super::{Factory, append_all, batch, ended, entry, event, first, job};
+use crate::{JournalError, Position, Query, RetentionPolicy};
+
+/// Definitions are kept under their hash; putting one twice is no error.
+pub async fn keeps_definitions(factory: &impl Factory) {
+    let journal = factory.open();
+    let text = "name = \"course\"\n".to_owned();
+    let hash = *blake3::hash(text.as_bytes()).as_bytes();
+    assert_eq!(journal.definition(hash).await.unwrap(), None);
+    let puts = futures::future::join_all((0..8).map(|_| journal.put_definition(hash, text.clone())));
+    assert!(puts.await.into_iter().all(|put| put.is_ok()));
+    assert_eq!(journal.definition(hash).await.unwrap(), Some(text.clone()));
+    assert_eq!(journal.definition([1; 32]).await.unwrap(), None);
+    if let Some(journal) = factory.reopen(journal) {
+        assert_eq!(journal.definition(hash).await.unwrap(), Some(text));
+    }
+}
+
+/// Retention drops jobs that ended long ago, and nothing else.
+pub async fn drops_only_what_ended_long_ago(factory: &impl Factory) {
+    let journal = factory.open();
+    let batches = [
+        first(1),
+        batch(2, 0, 1, Some(ended(2, 2000))),
+        batch(3, 0, 1, Some(ended(3, 9000))),
+        batch(2, 1, 1, None),
+        first(4),
+    ];
+    let positions = append_all(&journal, batches).await;
+    let policy = RetentionPolicy { ended_for: Duration::from_secs(5) };
+    assert_eq!(journal.retain(10_000, policy).await.unwrap().dropped, 1);
+    assert_eq!(journal.retain(10_000, policy).await.unwrap().dropped, 0);
+    assert!(journal.load(job(2)).await.unwrap().is_none());
+    assert!(journal.history(job(2), 0, 10).await.unwrap().is_empty());
+    for number in [1, 3, 4] {
+        let stored = journal.load(job(number)).await.unwrap().unwrap();
+        assert_eq!(stored.events, [event(number, 0)]);
+    }
+    let page = journal.list(Query { limit: 10, ..Query::default() }).await.unwrap();
+    assert_eq!(page.entries.len(), 3);
+    let old = journal.feed(Position(0), 10).await;
+    assert!(matches!(old, Err(JournalError::TooOld(_))), "a reader that missed events is told: {old:?}");
+    assert_eq!(journal.feed(positions[3], 10).await.unwrap().len(), 1);
+    let last = append_all(&journal, [batch(1, 1, 1, None)]).await[0];
+    assert!(last > positions[4]);
+}
+
+/// A restart changes nothing.
+pub async fn keeps_everything_over_a_restart(factory: &impl Factory) {
+    let journal = factory.open();
+    for number in 0..30 {
+        append_all(&journal, [first(number), batch(number, 1, 2, None)]).await;
+    }
+    append_all(&journal, (0..10).map(|number| batch(number, 3, 1, Some(ended(number, 7000 + number))))).await;
+    let policy = RetentionPolicy { ended_for: Duration::from_millis(1) };
+    journal.retain(7004, policy).await.unwrap();
+    let feed_end = append_all(&journal, (40..45).map(first)).await[1];
+    let query = Query { limit: 100, ..Query::default() };
+    let (list, counts) = (journal.list(query.clone()).await.unwrap(), journal.counts().await.unwrap());
+    let history = journal.history(job(20), 0, 100).await.unwrap();
+    let feed = journal.feed(feed_end, 1000).await.unwrap();
+    let last = feed.last().unwrap().position;
+    let Some(journal) = factory.reopen(journal) else { return };
+    assert_eq!(journal.list(query).await.unwrap(), list);
+    assert_eq!(journal.counts().await.unwrap(), counts);
+    assert_eq!(journal.history(job(20), 0, 100).await.unwrap(), history);
+    assert_eq!(journal.feed(feed_end, 1000).await.unwrap(), feed);
+    assert_eq!(journal.load(job(5)).await.unwrap().unwrap().index, ended(5, 7005));
+    let conflict = journal.append(first(20)).await;
+    assert_eq!(conflict, Err(JournalError::Conflict { job: job(20), expected: 0, actual: 3 }));
+    let next = append_all(&journal, [batch(20, 3, 1, Some(entry(20))), first(99)]).await;
+    assert!(next[0] > last, "positions are never used twice");
+}
