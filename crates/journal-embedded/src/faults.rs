@@ -34,7 +34,9 @@ pub struct FaultDisk {
 
 #[derive(Debug, Default)]
 struct State {
-    files: BTreeMap<PathBuf, Content>,
+    /// Which file a name is for: an open file stays the same under another name.
+    names: BTreeMap<PathBuf, u64>,
+    files: BTreeMap<u64, Content>,
     /// What happens at the n-th operation that changes something, from 0.
     faults: BTreeMap<u64, Fault>,
     operations: u64,
@@ -92,7 +94,7 @@ impl FaultDisk {
     /// Changes one byte of a file, as a failing disk does.
     pub fn flip(&self, path: &Path, offset: usize) {
         let mut state = self.state.lock();
-        if let Some(content) = state.files.get_mut(path) {
+        if let Some(content) = state.named(path) {
             for bytes in [&mut content.now, &mut content.durable] {
                 if let Some(byte) = bytes.get_mut(offset) {
                     *byte ^= 0x40;
@@ -104,13 +106,13 @@ impl FaultDisk {
     /// What a file holds.
     #[must_use]
     pub fn content(&self, path: &Path) -> Option<Vec<u8>> {
-        self.state.lock().files.get(path).map(|content| content.now.clone())
+        self.state.lock().named(path).map(|content| content.now.clone())
     }
 
     /// Puts a file there, durable.
     pub fn set_content(&self, path: &Path, bytes: Vec<u8>) {
         let content = Content { durable: bytes.clone(), now: bytes, unsynced: Vec::new() };
-        self.state.lock().files.insert(path.to_owned(), content);
+        self.state.lock().add(path, content);
     }
 }
 
@@ -122,6 +124,17 @@ fn put(into: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
 }
 
 impl State {
+    fn named(&mut self, path: &Path) -> Option<&mut Content> {
+        self.files.get_mut(self.names.get(path)?)
+    }
+
+    fn add(&mut self, path: &Path, content: Content) -> u64 {
+        let number = self.files.keys().next_back().map_or(0, |last| last + 1);
+        self.files.insert(number, content);
+        self.names.insert(path.to_owned(), number);
+        number
+    }
+
     /// Counts an operation and says whether it is to be done, and what its caller is told.
     fn operation(&mut self, grows: u64) -> (bool, io::Result<()>) {
         if self.crashed {
@@ -150,31 +163,31 @@ impl State {
 
 #[derive(Debug)]
 struct FaultFile {
-    path: PathBuf,
+    number: u64,
     state: Arc<Mutex<State>>,
 }
 
 impl Disk for FaultDisk {
     fn open(&self, path: &Path, create: bool) -> io::Result<Box<dyn File>> {
         let mut state = self.state.lock();
-        match (state.files.contains_key(path), create) {
-            (true, true) => return Err(io::ErrorKind::AlreadyExists.into()),
-            (false, false) => return Err(io::ErrorKind::NotFound.into()),
-            (false, true) => {
+        let number = match (state.names.get(path).copied(), create) {
+            (Some(_), true) => return Err(io::ErrorKind::AlreadyExists.into()),
+            (None, false) => return Err(io::ErrorKind::NotFound.into()),
+            (Some(number), false) => number,
+            (None, true) => {
                 let (done, told) = state.operation(0);
-                if done {
-                    state.files.insert(path.to_owned(), Content::default());
-                }
+                let number = done.then(|| state.add(path, Content::default()));
                 told?;
+                number.ok_or(io::ErrorKind::NotFound)?
             }
-            (true, false) => {}
-        }
-        Ok(Box::new(FaultFile { path: path.to_owned(), state: self.state.clone() }))
+        };
+        drop(state);
+        Ok(Box::new(FaultFile { number, state: self.state.clone() }))
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
         let state = self.state.lock();
-        let inside = state.files.keys().filter(|path| path.parent() == Some(folder));
+        let inside = state.names.keys().filter(|path| path.parent() == Some(folder));
         Ok(inside.filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())).collect())
     }
 
@@ -185,8 +198,8 @@ impl Disk for FaultDisk {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.state.lock();
         let (done, told) = state.operation(0);
-        if done && let Some(content) = state.files.remove(from) {
-            state.files.insert(to.to_owned(), content);
+        if done && let Some(number) = state.names.remove(from) {
+            state.names.insert(to.to_owned(), number);
         }
         told
     }
@@ -195,7 +208,8 @@ impl Disk for FaultDisk {
         let mut state = self.state.lock();
         let (done, told) = state.operation(0);
         if done {
-            state.files.remove(path);
+            // Whoever has the file open may go on with it.
+            state.names.remove(path);
         }
         told
     }
@@ -216,10 +230,10 @@ impl Disk for FaultDisk {
 impl File for FaultFile {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let mut state = self.state.lock();
-        let len = state.files.get(&self.path).map_or(0, |content| content.now.len() as u64);
+        let len = state.files.get(&self.number).map_or(0, |content| content.now.len() as u64);
         let grows = (offset + bytes.len() as u64).saturating_sub(len);
         let (done, told) = state.operation(grows);
-        if done && let Some(content) = state.files.get_mut(&self.path) {
+        if done && let Some(content) = state.files.get_mut(&self.number) {
             let offset = usize::try_from(offset).unwrap_or(usize::MAX);
             put(&mut content.now, offset, bytes);
             content.unsynced.push((offset, bytes.to_vec()));
@@ -229,7 +243,7 @@ impl File for FaultFile {
 
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
         let state = self.state.lock();
-        let content = state.files.get(&self.path).ok_or(io::ErrorKind::NotFound)?;
+        let content = state.files.get(&self.number).ok_or(io::ErrorKind::NotFound)?;
         let from = usize::try_from(offset).unwrap_or(usize::MAX).min(content.now.len());
         let len = bytes.len().min(content.now.len() - from);
         bytes[..len].copy_from_slice(&content.now[from..from + len]);
@@ -239,7 +253,7 @@ impl File for FaultFile {
     fn sync(&self) -> io::Result<()> {
         let mut state = self.state.lock();
         let (done, told) = state.operation(0);
-        if done && let Some(content) = state.files.get_mut(&self.path) {
+        if done && let Some(content) = state.files.get_mut(&self.number) {
             content.durable = content.now.clone();
             content.unsynced.clear();
         }
@@ -248,6 +262,6 @@ impl File for FaultFile {
 
     fn len(&self) -> io::Result<u64> {
         let state = self.state.lock();
-        Ok(state.files.get(&self.path).ok_or(io::ErrorKind::NotFound)?.now.len() as u64)
+        Ok(state.files.get(&self.number).ok_or(io::ErrorKind::NotFound)?.now.len() as u64)
     }
 }

@@ -2,3 +2,5 @@
 //! what was acknowledged.
 
 mod conformance;
+mod crashes;
+mod story;
