@@ -81,7 +81,8 @@ async fn measure(folder: PathBuf, producers: u64) -> Result<(), Box<dyn std::err
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let folder = std::env::args_os().nth(1).map_or_else(|| PathBuf::from("target/append-speed"), PathBuf::from);
+    let folder =
+        std::env::args_os().nth(1).map_or_else(|| PathBuf::from("target/append-speed"), PathBuf::from);
     for producers in [64, 512] {
         let one = folder.join(format!("{producers}-{}", std::process::id()));
         measure(one.clone(), producers).await?;

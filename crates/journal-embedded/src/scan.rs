@@ -225,3 +225,87 @@ fn first_needed(disk: &dyn Disk, folder: &Path, after: Position) -> Result<Vec<u
     }
     Ok(needed)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use engine::ids::JobId;
+
+    use super::{Gap, HEADER, Header, Kind, MAGIC, Next, Position, Scan, segment};
+    use crate::{faults::FaultDisk, record::payload};
+
+    /// A record of a job, written when everything before `durable` was.
+    fn record(out: &mut Vec<u8>, position: u64, durable: u64) {
+        let payload = payload(&[bytes::Bytes::from(vec![b'x'; 100])], None).unwrap();
+        let (first, count, kind, job) = (position - 1, 1, Kind::Batch, JobId(uuid::Uuid::nil()));
+        let (checksum, position) = (crc32c::crc32c(&payload), Position(position));
+        let payload_len = u32::try_from(payload.len()).unwrap();
+        Header { payload: payload_len, checksum, position, durable, kind, job, first, count }.write(out);
+        out.extend_from_slice(&payload);
+    }
+
+    /// A segment: one record alone, then groups of records, each written with one sync.
+    fn written(groups: &[u64]) -> (Vec<u8>, Vec<usize>) {
+        let mut bytes = MAGIC.to_vec();
+        let (mut starts, mut position) = (Vec::new(), 0);
+        for records in groups {
+            let durable = bytes.len() as u64;
+            for _ in 0..*records {
+                starts.push(bytes.len());
+                position += 1;
+                record(&mut bytes, position, durable);
+            }
+        }
+        bytes.resize(8 * 1024, 0);
+        (bytes, starts)
+    }
+
+    fn gap_of(bytes: Vec<u8>, promised: u64) -> (u64, Gap) {
+        let disk = FaultDisk::default();
+        disk.set_content(&segment::path(Path::new("/j"), 1), bytes);
+        let mut scan = Scan::open(&disk, Path::new("/j"), 1).unwrap().unwrap();
+        while let Next::Record(..) = scan.next().unwrap() {}
+        (scan.at, scan.gap(promised).unwrap())
+    }
+
+    #[test]
+    fn a_torn_record_before_a_whole_one_of_the_same_group_is_no_damage() {
+        let (whole, starts) = written(&[1, 2]);
+        let end = whole.iter().rposition(|byte| *byte != 0).unwrap() as u64 + 1;
+        for torn in [starts[1], starts[1] + 20, starts[1] + HEADER + 30] {
+            let mut bytes = whole.clone();
+            bytes[torn..starts[2]].fill(0);
+            let (at, gap) = gap_of(bytes, 0);
+            assert_eq!(at, starts[1] as u64);
+            assert!(matches!(gap, Gap::Torn(until) if until == end), "torn at {torn}");
+        }
+    }
+
+    #[test]
+    fn damage_in_a_group_is_told_by_any_later_group() {
+        let (whole, starts) = written(&[1, 3, 1]);
+        for at in [starts[1] + 70, starts[2] + 10, starts[3]] {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1;
+            assert!(matches!(gap_of(bytes, 0).1, Gap::Damage(_, Some(_))), "byte {at}");
+        }
+        let mut zeroed = whole;
+        zeroed[starts[1]..starts[2]].fill(0);
+        assert!(matches!(gap_of(zeroed, 0).1, Gap::Damage(..)), "zeros before what was promised are no end");
+    }
+
+    #[test]
+    fn an_index_that_had_come_further_proves_that_the_last_record_was_promised() {
+        let (mut bytes, starts) = written(&[1, 1]);
+        bytes[starts[1] + 70] ^= 1;
+        assert!(matches!(gap_of(bytes.clone(), 0).1, Gap::Torn(_)));
+        assert!(matches!(gap_of(bytes, starts[1] as u64 + 1).1, Gap::Damage(_, None)));
+    }
+
+    #[test]
+    fn zeros_to_the_end_are_the_end() {
+        let (bytes, _) = written(&[1, 2]);
+        assert!(matches!(gap_of(bytes, u64::MAX).1, Gap::Nothing));
+    }
+}

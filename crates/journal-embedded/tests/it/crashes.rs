@@ -80,7 +80,11 @@ async fn a_tail_torn_at_any_byte_of_its_last_record_is_cut() {
         disk.set_content(&segment(2), laid_out());
         let opened = open(&disk).unwrap_or_else(|error| panic!("torn at {torn_at}: {error}"));
         let torn = usize::try_from(opened.torn).unwrap();
-        assert!(torn <= torn_at - start && (torn > 0 || torn_at == start), "{torn} cut of {}", torn_at - start);
+        assert!(
+            torn <= torn_at - start && (torn > 0 || torn_at == start),
+            "{torn} cut of {}",
+            torn_at - start
+        );
         assert_eq!(opened.journal.load(job(1)).await.unwrap().unwrap().events.len(), 3);
         opened.journal.append(wide(1, 3)).await.unwrap();
         drop(opened);
