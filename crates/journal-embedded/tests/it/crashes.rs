@@ -1,7 +1,15 @@
 //! No fault of the disk, at whatever moment, loses what was acknowledged or brings up what nobody appended.
 
-use journal::{Journal, JournalError, conformance::job};
-use journal_embedded::faults::{Fault, FaultDisk};
+use std::time::Duration;
+
+use journal::{
+    Journal, JournalError, Query, RetentionPolicy,
+    conformance::{ended, job},
+};
+use journal_embedded::{
+    EmbeddedJournal,
+    faults::{Fault, FaultDisk},
+};
 
 use crate::story::{Story, open, segment, wide};
 
@@ -118,4 +126,53 @@ async fn a_full_disk_refuses_before_it_acknowledges_and_goes_on_when_there_is_ro
     assert_eq!(story.go_on(&opened.journal, 50).await, None);
     drop(opened);
     story.is_kept_by(&open(&disk).unwrap().journal, "after there was room").await;
+}
+
+/// A live job whose records reach over all segments, and others that end and are dropped; what of it was acknowledged.
+async fn append_and_retain(journal: &EmbeddedJournal) -> Result<(u64, usize), (u64, JournalError)> {
+    let policy = RetentionPolicy { ended_for: Duration::from_millis(1) };
+    let mut freed = 0;
+    for round in 0..4 {
+        let lived = |error| (round, error);
+        journal.append(wide(1, round)).await.map_err(lived)?;
+        let told = |error| (round + 1, error);
+        for number in 100 + round * 15..115 + round * 15 {
+            let mut over = wide(number, 0);
+            over.index = Some(ended(number, round));
+            journal.append(over).await.map_err(told)?;
+        }
+        freed += journal.retain(round + 2, policy).await.map_err(told)?.freed;
+    }
+    Ok((4, freed))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retention_interrupted_at_any_operation_loses_no_live_job_and_brings_none_back() {
+    let disk = FaultDisk::default();
+    let (_, freed) = append_and_retain(&open(&disk).unwrap().journal).await.unwrap();
+    assert!(freed >= 2, "{freed} freed");
+    for operation in 0..disk.operations() {
+        for fault in [Fault::Crash, Fault::DoneButFails] {
+            let told = format!("{fault:?} at operation {operation}");
+            let disk = FaultDisk::default();
+            disk.plan(operation, fault);
+            let Ok(opened) = open(&disk) else { continue };
+            let lived = match append_and_retain(&opened.journal).await {
+                Ok((lived, _)) | Err((lived, _)) => lived,
+            };
+            drop(opened);
+            disk.crash(0, 0);
+            let journal = open(&disk).unwrap_or_else(|error| panic!("{told}: {error}")).journal;
+            let events = journal.load(job(1)).await.unwrap().map_or(0, |stored| stored.events.len() as u64);
+            assert!((lived..=lived + 1).contains(&events), "{told}: {events} events of {lived}");
+            let policy = RetentionPolicy { ended_for: Duration::ZERO };
+            journal.retain(100, policy).await.unwrap();
+            drop(journal);
+            let journal = open(&disk).unwrap().journal;
+            let page = journal.list(Query { limit: 100, live: Some(false), ..Query::default() }).await.unwrap();
+            assert_eq!(page.entries, [], "{told}: what was dropped stays dropped");
+            let again = journal.load(job(1)).await.unwrap().map_or(0, |stored| stored.events.len() as u64);
+            assert_eq!(again, events, "{told}");
+        }
+    }
 }
