@@ -52,7 +52,8 @@ impl Phase for IntroductionsPhase {
 pub fn introduce(legos: &LegoPairs, edited: Option<&Introductions>) -> Introductions {
     let (target, known) = legos.course.split_once("_for_").unwrap_or((&legos.course, ""));
     let language = language(target);
-    let kept = |id: &str| edited.and_then(|file| file.presentations.get(id)).filter(|one| one.edited).cloned();
+    let kept =
+        |id: &str| edited.and_then(|file| file.presentations.get(id)).filter(|one| one.edited).cloned();
     let mut presentations = BTreeMap::new();
     for seed in &legos.seeds {
         for lego in seed.legos.iter().filter(|lego| lego.new) {
@@ -72,17 +73,30 @@ pub fn introduce(legos: &LegoPairs, edited: Option<&Introductions>) -> Introduct
 /// The language's English name, or its code where we have no name.
 fn language(code: &str) -> String {
     const NAMES: [(&str, &str); 12] = [
-        ("spa", "Spanish"), ("eng", "English"), ("cat", "Catalan"), ("ita", "Italian"), ("fra", "French"),
-        ("por", "Portuguese"), ("glg", "Galician"), ("deu", "German"), ("nld", "Dutch"), ("cym", "Welsh"),
-        ("cmn", "Chinese"), ("zho", "Chinese"),
+        ("spa", "Spanish"),
+        ("eng", "English"),
+        ("cat", "Catalan"),
+        ("ita", "Italian"),
+        ("fra", "French"),
+        ("por", "Portuguese"),
+        ("glg", "Galician"),
+        ("deu", "German"),
+        ("nld", "Dutch"),
+        ("cym", "Welsh"),
+        ("cmn", "Chinese"),
+        ("zho", "Chinese"),
     ];
-    NAMES.iter().find(|(known, _)| *known == code).map_or_else(|| code.to_owned(), |(_, name)| (*name).to_owned())
+    NAMES
+        .iter()
+        .find(|(known, _)| *known == code)
+        .map_or_else(|| code.to_owned(), |(_, name)| (*name).to_owned())
 }
 
 fn text(language: &str, seed: &SeedLegos, lego: &Lego) -> String {
     let sentence = seed.seed_pair.known.trim_end_matches(['.', '!', '。']);
     let (known, target) = (&lego.lego.known, &lego.lego.target);
-    let head = format!("To say '{known}' in {language}, as in '{sentence}', you say: … '{target}' … '{target}'");
+    let head =
+        format!("To say '{known}' in {language}, as in '{sentence}', you say: … '{target}' … '{target}'");
     match lego.kind {
         LegoKind::Atomic => head,
         LegoKind::Molecular => {
@@ -141,13 +155,19 @@ mod tests {
             made.presentations["S0001L01"].text,
             "To say 'eat' in Spanish, as in 'I have to eat', you say: … 'comer' … 'comer'"
         );
-        assert!(made.presentations["S0001L02"].text.ends_with("– {target1}'tengo' means I have, {target1}'que' means to"));
+        assert!(
+            made.presentations["S0001L02"]
+                .text
+                .ends_with("– {target1}'tengo' means I have, {target1}'que' means to")
+        );
     }
 
     #[test]
     fn what_a_person_edited_is_kept() {
         let mut edited = introduce(&legos(), None);
-        edited.presentations.insert("S0001L01".to_owned(), Presentation { text: "Mine".to_owned(), edited: true });
+        edited
+            .presentations
+            .insert("S0001L01".to_owned(), Presentation { text: "Mine".to_owned(), edited: true });
         let again = introduce(&legos(), Some(&edited));
         assert_eq!(again.presentations["S0001L01"].text, "Mine");
         assert_ne!(again.presentations["S0001L02"].text, "Mine");

@@ -2,14 +2,14 @@
 
 pub mod model;
 
-pub mod manifest;
-pub mod speech;
-pub mod registry;
-pub mod text;
-pub mod extraction;
 pub mod baskets;
+pub mod extraction;
 pub mod grammar;
 pub mod introductions;
-pub mod seeds;
-pub mod translation;
+pub mod manifest;
 pub mod quality;
+pub mod registry;
+pub mod seeds;
+pub mod speech;
+pub mod text;
+pub mod translation;

@@ -51,7 +51,8 @@ fn wrong(code: &'static str, place: impl Into<String>, message: impl Into<String
 /// `unsupported-language` where it is no course code.
 pub fn languages(course: &str) -> Result<(&str, &str), SeedsError> {
     let code = |text: &str| text.len() == 3 && text.bytes().all(|b| b.is_ascii_lowercase());
-    let found = course.split_once("_for_").filter(|(target, known)| code(target) && code(known) && target != known);
+    let found =
+        course.split_once("_for_").filter(|(target, known)| code(target) && code(known) && target != known);
     found.ok_or_else(|| {
         wrong("unsupported-language", "/courseCode", format!("'{course}' is not written target_for_known"))
     })
@@ -72,7 +73,11 @@ pub fn read(input: &Value, known: &str, artifact: Option<&[u8]>) -> Result<Vec<S
         return Err(wrong("empty-seeds", "/seeds", "there is no sentence"));
     }
     if seeds.len() > MAX_SEEDS {
-        return Err(wrong("too-many-seeds", "/seeds", format!("there are {}, at most {MAX_SEEDS} are possible", seeds.len())));
+        return Err(wrong(
+            "too-many-seeds",
+            "/seeds",
+            format!("there are {}, at most {MAX_SEEDS} are possible", seeds.len()),
+        ));
     }
     let mut seen: HashMap<String, usize> = HashMap::new();
     for (at, seed) in seeds.iter().enumerate() {
@@ -92,7 +97,11 @@ fn check(at: usize, seed: &Seed) -> Result<(), SeedsError> {
             return Err(wrong("invalid-field", place, format!("'{text}' has no words")));
         }
         if text.chars().count() > MAX_LEN {
-            return Err(wrong("invalid-field", place, format!("a sentence has at most {MAX_LEN} characters")));
+            return Err(wrong(
+                "invalid-field",
+                place,
+                format!("a sentence has at most {MAX_LEN} characters"),
+            ));
         }
         if text.chars().any(|c| c.is_control()) {
             return Err(wrong("invalid-field", place, "a sentence has no control characters or line breaks"));
@@ -125,13 +134,17 @@ fn from_list(list: &[Value]) -> Result<Vec<Seed>, SeedsError> {
     let seed = |(at, value): (usize, &Value)| match value {
         Value::String(known) => Ok(Seed { known: known.trim().to_owned(), target: None }),
         Value::Object(fields) => {
-            let text = |name: &str| fields.get(name).and_then(Value::as_str).map(|text| text.trim().to_owned());
-            let known = text("known").ok_or_else(|| {
-                wrong("invalid-field", format!("/seeds/{at}/known"), "a text is expected")
-            })?;
+            let text =
+                |name: &str| fields.get(name).and_then(Value::as_str).map(|text| text.trim().to_owned());
+            let known = text("known")
+                .ok_or_else(|| wrong("invalid-field", format!("/seeds/{at}/known"), "a text is expected"))?;
             Ok(Seed { known, target: text("target") })
         }
-        _ => Err(wrong("invalid-field", format!("/seeds/{at}"), "a text, or an object with known and target, is expected")),
+        _ => Err(wrong(
+            "invalid-field",
+            format!("/seeds/{at}"),
+            "a text, or an object with known and target, is expected",
+        )),
     };
     list.iter().enumerate().map(seed).collect()
 }

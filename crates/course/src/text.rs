@@ -27,9 +27,7 @@ pub fn normal_words(text: &str) -> Vec<String> {
 /// Whether a text is written without spaces between its words.
 #[must_use]
 pub fn is_unspaced(text: &str) -> bool {
-    let unspaced = |c: char| {
-        matches!(u32::from(c), 0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x3040..=0x30FF | 0x3400..=0x9FFF)
-    };
+    let unspaced = |c: char| matches!(u32::from(c), 0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x3040..=0x30FF | 0x3400..=0x9FFF);
     text.chars().any(unspaced)
 }
 

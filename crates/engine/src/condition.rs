@@ -3,7 +3,7 @@
 //! A condition is compiled once, when its pipeline is read, and knows which names it refers to, so that only those payloads
 //! are parsed when it is evaluated. Evaluation has no side effects and no loops beyond CEL's bounded macros.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use cel::{Context, Program, Value};
 
@@ -116,6 +116,7 @@ impl Condition {
 }
 
 /// JSON as CEL sees it. Whole numbers become `int` wherever they fit, since literals in expressions are `int`.
+#[expect(clippy::disallowed_types, reason = "the map type that CEL takes; its order is never looked at")]
 fn to_cel(value: &serde_json::Value) -> Value {
     match value {
         serde_json::Value::Null => Value::Null,
@@ -128,7 +129,7 @@ fn to_cel(value: &serde_json::Value) -> Value {
         serde_json::Value::String(text) => Value::String(Arc::new(text.clone())),
         serde_json::Value::Array(items) => Value::List(Arc::new(items.iter().map(to_cel).collect())),
         serde_json::Value::Object(fields) => {
-            let map: HashMap<String, Value> =
+            let map: std::collections::HashMap<String, Value> =
                 fields.iter().map(|(name, value)| (name.clone(), to_cel(value))).collect();
             map.into()
         }

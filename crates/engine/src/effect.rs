@@ -91,13 +91,7 @@ impl Effect {
 pub fn effects(pipeline: &Pipeline, job: &Job, event: &Event) -> Vec<Effect> {
     match &event.kind {
         EventKind::RunReady { run, .. } => enqueue(pipeline, job, run),
-        EventKind::MapExpanded { phase, .. } => match pipeline.find(phase.as_str()) {
-            Some(phase) => (0..job.phase(phase).released)
-                .filter(|&item| is_queueable(pipeline, job, RunRef { phase, item }))
-                .map(|item| Effect::Enqueue { run: RunRef { phase, item } })
-                .collect(),
-            None => Vec::new(),
-        },
+        EventKind::MapExpanded { phase, .. } => enqueue_map(pipeline, job, phase.as_str()),
         EventKind::AttemptStarted { attempt, .. } if job.live_attempt(*attempt).is_some() => {
             vec![Effect::Dispatch { attempt: *attempt }]
         }
@@ -190,7 +184,16 @@ pub fn queueable(pipeline: &Pipeline, job: &Job) -> Vec<RunRef> {
 /// How urgent a phase of the job is: as the job says, else as the phase says.
 #[must_use]
 pub fn priority(pipeline: &Pipeline, job: &Job, phase: PhaseIndex) -> Priority {
-    job.priority.or(pipeline.phase(phase).priority).unwrap_or_default()
+    job.priority.or_else(|| pipeline.phase(phase).priority).unwrap_or_default()
+}
+
+fn enqueue_map(pipeline: &Pipeline, job: &Job, phase: &str) -> Vec<Effect> {
+    let Some(phase) = pipeline.find(phase) else { return Vec::new() };
+    (0..job.phase(phase).released)
+        .map(|item| RunRef { phase, item })
+        .filter(|&at| is_queueable(pipeline, job, at))
+        .map(|run| Effect::Enqueue { run })
+        .collect()
 }
 
 fn enqueue(pipeline: &Pipeline, job: &Job, run: &RunId) -> Vec<Effect> {

@@ -149,6 +149,10 @@ pub struct Phase {
 
 /// Who does a phase.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each phase of a definition, not one for each job"
+)]
 pub enum Work {
     /// A service.
     Service(ServiceWork),

@@ -345,8 +345,9 @@ impl ServicePlan {
             self.queue.values().filter(|waiting| waiting.priority == Priority::Urgent).collect();
         let asked = self.slots.values().filter(|slot| slot.pausing).count();
         let by = urgent.get(asked)?.job;
-        let may_go =
-            |slot: &Slot| slot.holder.interruptible && !slot.pausing && slot.holder.priority > Priority::Urgent;
+        let may_go = |slot: &Slot| {
+            slot.holder.interruptible && !slot.pausing && slot.holder.priority > Priority::Urgent
+        };
         self.slots
             .iter()
             .filter(|(_, slot)| may_go(slot))

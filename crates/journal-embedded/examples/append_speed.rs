@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use engine::ids::JobId;
 use journal::{Batch, IndexEntry, Journal, JournalError};
-use journal_embedded::{EmbeddedJournal, Options};
+use journal_embedded::{EmbeddedJournal, Options, inspect};
 use uuid::Uuid;
 
 const MEASURED: Duration = Duration::from_secs(3);
@@ -68,13 +68,20 @@ async fn measure(folder: PathBuf, producers: u64) -> Result<(), Box<dyn std::err
     let at = |part: usize| took.get(events * part / 100).copied().unwrap_or_default().as_micros();
     journal.counts().await?;
     let cpu_micros = (cpu_seconds() - cpu) * 1e6 / events as f64;
+    let caught_up = began.elapsed().as_secs_f64() - seconds;
+    drop(journal);
+    // What was measured must be there, read by other code than what wrote it.
+    let report = inspect::verify(&folder)?;
+    if report.events != events as u64 || report.torn_tail || !report.damaged.is_empty() {
+        return Err(format!("{events} events were acknowledged, but this is there: {report:?}").into());
+    }
     println!(
         "{producers:>4} producers: {:.0} events/s, p50 {} µs, p99 {} µs, {cpu_micros:.1} µs of CPU per event; \
-         the index had caught up after {:.1} s",
+         {} bytes per event; the index had caught up after {caught_up:.1} s",
         events as f64 / seconds,
         at(50),
         at(99),
-        began.elapsed().as_secs_f64() - seconds,
+        report.bytes / report.events.max(1),
     );
     Ok(())
 }

@@ -62,7 +62,8 @@ impl ArtifactStore {
     /// Where a blob lies, if its hash is one.
     #[must_use]
     pub fn path(&self, hash: &str) -> Option<PathBuf> {
-        let valid = hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let valid =
+            hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
         valid.then(|| self.folder.join(&hash[..2]).join(&hash[2..]))
     }
 
@@ -148,7 +149,9 @@ mod tests {
         for name in ["course_manifest.json", "audio/ABC-1.opus", "baskets/batch-007.json", "español.txt"] {
             assert!(is_valid_name(name), "{name}");
         }
-        for name in ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/./b", "a\\b", "a\0b", "a\nb", "~/x:y", "a/"] {
+        for name in
+            ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/./b", "a\\b", "a\0b", "a\nb", "~/x:y", "a/"]
+        {
             assert!(!is_valid_name(name), "{name}");
         }
     }
@@ -157,7 +160,9 @@ mod tests {
     async fn a_blob_is_stored_once_and_an_oversized_one_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
         let store = ArtifactStore::open(folder.path(), 10).unwrap();
-        let bytes = |text: &'static str| futures::stream::iter([Ok::<_, String>(Bytes::from_static(text.as_bytes()))]);
+        let bytes = |text: &'static str| {
+            futures::stream::iter([Ok::<_, String>(Bytes::from_static(text.as_bytes()))])
+        };
         let first = store.store(bytes("hello")).await.unwrap();
         let second = store.store(bytes("hello")).await.unwrap();
         assert_eq!(first, second);

@@ -27,13 +27,18 @@ fn course(key: &str, input: &serde_json::Value) -> Result<(), Problem> {
     let languages = key.split_once("_for_");
     let code = |text: &str| text.len() == 3 && text.bytes().all(|b| b.is_ascii_lowercase());
     if !languages.is_some_and(|(target, known)| code(target) && code(known) && target != known) {
-        let detail = format!("'{key}' is not a course code: it is written target_for_known, such as spa_for_eng");
+        let detail =
+            format!("'{key}' is not a course code: it is written target_for_known, such as spa_for_eng");
         return Err(Problem::new(Code::UnsupportedLanguage, detail).pointer("/courseCode"));
     }
     match input.get("totalSeeds") {
         None | Some(serde_json::Value::Null) => {}
         Some(total) => match total.as_u64() {
-            Some(0) => return Err(Problem::new(Code::EmptySeeds, "a course has at least one seed").pointer("/totalSeeds")),
+            Some(0) => {
+                return Err(
+                    Problem::new(Code::EmptySeeds, "a course has at least one seed").pointer("/totalSeeds")
+                );
+            }
             Some(n) if n > MAX_SEEDS as u64 => return Err(too_many("/totalSeeds")),
             Some(_) => {}
             None => return Err(Problem::field("/totalSeeds", "`totalSeeds` is a whole number")),

@@ -30,8 +30,8 @@ use engine::{
     pipeline::{DefinitionHash, Pipeline},
 };
 pub use fleet::{Fleet, Member};
-pub use recover::Recovered;
 use journal::Journal;
+pub use recover::Recovered;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -83,7 +83,7 @@ struct Inner {
     /// Definitions that the journal has.
     kept: DashSet<DefinitionHash>,
     /// Attempts that were accepted, to be noted in the journal if they last.
-    accepted: mpsc::UnboundedSender<(JobId, engine::ids::AttemptId)>,
+    accepted: mpsc::Sender<(JobId, engine::ids::AttemptId)>,
     /// Bumped by every use of a cell, so that the ones used least can leave memory.
     uses: std::sync::atomic::AtomicU64,
 }
@@ -123,7 +123,7 @@ impl Core {
     /// Puts the parts together. Nothing runs before [`Core::recover`] and [`Core::run`].
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let (accepted, later) = mpsc::unbounded_channel();
+        let (accepted, later) = mpsc::channel(act::NOTES);
         let pipelines: BTreeMap<Name, Arc<Pipeline>> =
             parts.pipelines.iter().map(|pipeline| (pipeline.name.clone(), pipeline.clone())).collect();
         let definitions = DashMap::new();
@@ -171,7 +171,8 @@ impl Core {
         let cell = Arc::new(JobCell::new(job));
         self.inner.cells.insert(job, cell.clone());
         let (reply, answer) = oneshot::channel();
-        let started = self.submit_to(&cell, Envelope::Start { pipeline, start: Box::new(start), reply }, answer);
+        let started =
+            self.submit_to(&cell, Envelope::Start { pipeline, start: Box::new(start), reply }, answer);
         match started.await {
             Ok(_) => Ok(Started::New(job)),
             Err(error) => {

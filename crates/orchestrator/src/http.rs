@@ -45,10 +45,7 @@ pub fn router(app: App) -> Router {
     let from_services = Router::new()
         .route("/phase-complete", post(attempts::phase_complete))
         .route("/api/attempts/{id}/progress", post(attempts::report_progress))
-        .route(
-            "/api/jobs/{id}/artifacts/{*name}",
-            get(artifacts::get_artifact).put(artifacts::put_artifact),
-        )
+        .route("/api/jobs/{id}/artifacts/{*name}", get(artifacts::get_artifact).put(artifacts::put_artifact))
         .route("/api/jobs/{id}/artifacts/", get(artifacts::list_artifacts))
         .route("/api/jobs/{id}/artifacts", get(artifacts::list_artifacts));
     let from_callers = Router::new()

@@ -42,7 +42,10 @@ impl TokenKey {
                     fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
                 }
                 let key = <[u8; 32]>::try_from(bytes).map_err(|_| {
-                    io::Error::new(io::ErrorKind::InvalidData, format!("{} is not 32 bytes long", path.display()))
+                    io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        format!("{} is not 32 bytes long", path.display()),
+                    )
                 })?;
                 Ok(Self(key))
             }

@@ -29,10 +29,30 @@ const PROGRAMS: [(&str, &str, &str, &str); 5] = [
 /// Data: name, a file of it, what it is for, the package.
 const DATA: [(&str, &str, &str, &str); 5] = [
     ("English to Spanish", "/usr/share/apertium/modes/eng-spa.mode", "translation", "apertium-eng-spa"),
-    ("English to Catalan", "/usr/share/apertium/modes/eng-cat.mode", "translation (optional)", "apertium-eng-cat"),
-    ("Spanish to Italian", "/usr/share/apertium/modes/spa-ita.mode", "translation by way of Spanish (optional)", "apertium-spa-ita"),
-    ("Spanish to Portuguese", "/usr/share/apertium/modes/es-pt.mode", "translation by way of Spanish (optional)", "apertium-es-pt"),
-    ("Spanish words", "/usr/share/apertium/apertium-spa-cat/spa-cat.automorf.bin", "grammar", "apertium-spa-cat"),
+    (
+        "English to Catalan",
+        "/usr/share/apertium/modes/eng-cat.mode",
+        "translation (optional)",
+        "apertium-eng-cat",
+    ),
+    (
+        "Spanish to Italian",
+        "/usr/share/apertium/modes/spa-ita.mode",
+        "translation by way of Spanish (optional)",
+        "apertium-spa-ita",
+    ),
+    (
+        "Spanish to Portuguese",
+        "/usr/share/apertium/modes/es-pt.mode",
+        "translation by way of Spanish (optional)",
+        "apertium-es-pt",
+    ),
+    (
+        "Spanish words",
+        "/usr/share/apertium/apertium-spa-cat/spa-cat.automorf.bin",
+        "grammar",
+        "apertium-spa-cat",
+    ),
 ];
 
 /// Looks at this machine.
@@ -43,7 +63,8 @@ pub async fn doctor() -> Vec<Finding> {
         findings.push(Finding {
             name: program.to_owned(),
             found: version.is_some(),
-            detail: version.map_or_else(|| format!("for {purpose}"), |version| format!("{version}, for {purpose}")),
+            detail: version
+                .map_or_else(|| format!("for {purpose}"), |version| format!("{version}, for {purpose}")),
             install: format!("apt-get install {package}"),
         });
     }

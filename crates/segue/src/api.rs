@@ -1,6 +1,5 @@
 //! The orchestrator's API, as the commands use it.
 
-
 use anyhow::{Context, Result, bail};
 use protocol::{JobPage, JobStatus, Problem};
 use reqwest::{Method, Response, StatusCode};

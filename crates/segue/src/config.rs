@@ -22,7 +22,7 @@ pub(crate) fn read_config(file: &Path) -> Result<(Config, PathBuf)> {
     let file = std::path::absolute(file).context("the folder we are in is gone")?;
     let text = std::fs::read_to_string(&file)
         .with_context(|| format!("{} can't be read; --config names another one", file.display()))?;
-    let folder = file.parent().unwrap_or(Path::new("."));
+    let folder = file.parent().unwrap_or_else(|| Path::new("."));
     let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let config = orchestrator::config::read(&text, folder, &env)
         .map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
@@ -32,7 +32,7 @@ pub(crate) fn read_config(file: &Path) -> Result<(Config, PathBuf)> {
 /// Reads the configuration and all pipelines, and checks that they fit together.
 pub(crate) fn read_setup(file: &Path) -> Result<Setup> {
     let (config, file) = read_config(file)?;
-    let folder = file.parent().unwrap_or(Path::new(".")).join("pipelines");
+    let folder = file.parent().unwrap_or_else(|| Path::new(".")).join("pipelines");
     let pipelines = read_pipelines(&folder)?;
     for (path, pipeline) in &pipelines {
         for phase in &pipeline.phases {

@@ -89,7 +89,7 @@ impl Bar {
         let (Some(done), Some(total)) = (progress.done, progress.total.filter(|total| *total > 0)) else {
             return self.bar.set_message(format!("▸ {message}"));
         };
-        let (began, first) = *self.began.get_or_insert((Instant::now(), done));
+        let (began, first) = *self.began.get_or_insert_with(|| (Instant::now(), done));
         let unit = progress.unit.clone().unwrap_or_default();
         let left = left(began.elapsed(), done.saturating_sub(first), total.saturating_sub(done));
         self.bar.set_message(format!("{} {done}/{total} {unit}{left}  {message}", drawn(done, total)));

@@ -24,7 +24,8 @@ const WELL: Duration = Duration::from_secs(30);
 /// Cancels on SIGTERM and SIGINT.
 pub(crate) fn cancel_on_signal(token: CancellationToken) {
     tokio::spawn(async move {
-        let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+        else {
             return;
         };
         tokio::select! {
@@ -118,7 +119,9 @@ async fn lines(name: String, from: impl tokio::io::AsyncRead + Unpin) {
 
 /// Ends a child: politely, then not.
 async fn end(name: &str, mut child: Child) {
-    if let Some(pid) = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw) {
+    if let Some(pid) =
+        child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
+    {
         // It may be gone already, which is as good.
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
     }

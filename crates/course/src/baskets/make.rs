@@ -74,8 +74,10 @@ impl<'a> Maker<'a> {
         let candidates = self.candidates(&known, place);
         let first_of_all = place == 0;
         for (longest, wanted) in WANTED.into_iter().filter(|_| !first_of_all) {
-            let shortest = WANTED.iter().rev().find(|(other, _)| *other < longest).map_or(1, |(other, _)| other + 1);
-            let mut have = phrases.iter().filter(|phrase| (shortest..=longest).contains(&phrase.legos.len())).count();
+            let shortest =
+                WANTED.iter().rev().find(|(other, _)| *other < longest).map_or(1, |(other, _)| other + 1);
+            let mut have =
+                phrases.iter().filter(|phrase| (shortest..=longest).contains(&phrase.legos.len())).count();
             for candidate in candidates.iter().filter(|c| (shortest..=longest).contains(&c.pieces.len())) {
                 if have >= wanted {
                     break;
@@ -109,8 +111,12 @@ impl<'a> Maker<'a> {
         let neighbours = known.may_follow(&self.evidence.pieces, place).len()
             + known.may_precede(&self.evidence.pieces, place).len();
         match neighbours {
-            0 => format!("{have} of {ALL}: no LEGO taught so far goes before or after it in any sentence so far"),
-            _ => format!("{have} of {ALL}: the LEGOs taught so far allow no more phrases that a sentence bears out"),
+            0 => format!(
+                "{have} of {ALL}: no LEGO taught so far goes before or after it in any sentence so far"
+            ),
+            _ => format!(
+                "{have} of {ALL}: the LEGOs taught so far allow no more phrases that a sentence bears out"
+            ),
         }
     }
 
@@ -176,7 +182,11 @@ impl<'a> Maker<'a> {
                 return;
             }
             let mut longer = row.pieces.clone();
-            if behind { longer.push(place) } else { longer.insert(0, place) }
+            if behind {
+                longer.push(place)
+            } else {
+                longer.insert(0, place)
+            }
             grown.push(Candidate { pieces: longer, guessed, score: 0.0 });
         };
         if !known.last.contains(&last) || row.pieces.len() == 1 || known.after.contains_key(&last) {
@@ -205,7 +215,9 @@ impl<'a> Maker<'a> {
         let newest = pieces.iter().map(|piece| self.evidence.pieces[*piece].seed).max().unwrap_or(0);
         let recent = pieces.iter().filter(|piece| self.evidence.pieces[**piece].seed + 10 >= newest).count();
         let whole = f64::from(u8::from(begins)) + f64::from(u8::from(ends));
-        10.0 + 2.0 * whole + triples as f64 + 0.3 * recent as f64 - 1.5 * unseen as f64 - 2.0 * row.guessed as f64
+        10.0 + 2.0 * whole + triples as f64 + 0.3 * recent as f64
+            - 1.5 * unseen as f64
+            - 2.0 * row.guessed as f64
     }
 }
 
@@ -240,9 +252,10 @@ mod tests {
 
     fn legos() -> LegoPairs {
         let lines = include_str!("../../seeds/memory/eng-spa.tsv").lines().take(150);
-        let translations = lines.filter_map(|line| line.split_once('\t')).enumerate().map(|(n, (known, target))| {
-            (format!("S{:04}", n + 1), Pair { known: known.to_owned(), target: target.to_owned() })
-        });
+        let translations =
+            lines.filter_map(|line| line.split_once('\t')).enumerate().map(|(n, (known, target))| {
+                (format!("S{:04}", n + 1), Pair { known: known.to_owned(), target: target.to_owned() })
+            });
         let pairs = SeedPairs {
             version: crate::model::FORMAT_VERSION.to_owned(),
             course: "spa_for_eng".to_owned(),
@@ -274,9 +287,13 @@ mod tests {
                 for phrase in &basket.practice_phrases {
                     assert!(phrase.legos.contains(&lego.id), "{} in {phrase:?}", lego.id);
                     assert!(phrase.legos.iter().all(|id| ids.contains(id)), "{phrase:?}");
-                    assert!(normal_words(&phrase.target).iter().all(|word| taught.contains(word)), "{phrase:?}");
+                    assert!(
+                        normal_words(&phrase.target).iter().all(|word| taught.contains(word)),
+                        "{phrase:?}"
+                    );
                 }
-                let sentence = basket.practice_phrases.iter().any(|phrase| phrase.known == seed.seed_pair.known);
+                let sentence =
+                    basket.practice_phrases.iter().any(|phrase| phrase.known == seed.seed_pair.known);
                 assert!(!basket.is_final_lego || sentence, "{}", lego.id);
             }
         }
@@ -284,7 +301,8 @@ mod tests {
         if std::env::var_os("SHOW").is_some() {
             let all: usize = baskets.values().map(|b| b.phrase_count).sum();
             println!("SHOW {} baskets {all} phrases", baskets.len());
-            for (id, basket) in baskets.iter().filter(|(id, _)| id.ends_with("3L01") || id.ends_with("7L01")) {
+            for (id, basket) in baskets.iter().filter(|(id, _)| id.ends_with("3L01") || id.ends_with("7L01"))
+            {
                 for phrase in &basket.practice_phrases {
                     println!("SHOW {id} {} = {}", phrase.known, phrase.target);
                 }

@@ -147,17 +147,15 @@ impl Aligner {
         loop {
             let alone_known = |k: usize| !links.iter().any(|link| link.0 == k);
             let alone_target = |t: usize| !links.iter().any(|link| link.1 == t);
-            let touches = |k: usize, t: usize| {
-                links.iter().any(|&(a, b)| a.abs_diff(k) + b.abs_diff(t) == 1)
-            };
+            let touches = |k: usize, t: usize| links.iter().any(|&(a, b)| a.abs_diff(k) + b.abs_diff(t) == 1);
             let mut found: Option<(f64, usize, usize)> = None;
-            for k in 0..known.len() {
-                for t in 0..target.len() {
+            for (k, &known_word) in known.iter().enumerate() {
+                for (t, &target_word) in target.iter().enumerate() {
                     let free = alone_known(k) || alone_target(t);
                     if !free || !touches(k, t) || links.contains(&(k, t)) {
                         continue;
                     }
-                    let affinity = self.affinity(known[k], target[t]);
+                    let affinity = self.affinity(known_word, target_word);
                     if affinity > 0.05 && found.is_none_or(|(best, ..)| affinity > best) {
                         found = Some((affinity, k, t));
                     }

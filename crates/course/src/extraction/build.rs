@@ -13,12 +13,24 @@ use crate::{
 
 /// Words that are never taught alone where they can go with a neighbour: articles, pronouns, particles, prepositions.
 const WEAK: [(&str, &str); 4] = [
-    ("eng", "a an the to of in on at for with by from and or but that if i you he she it we they me him her us them my \
-             your his its our their is are am was were be do does did not so as than who what"),
-    ("spa", "el la los las un una unos unas lo le les se me te nos de del a al en con por para y e o u que mi tu su \
-             mis tus sus no si es son yo él ella muy más"),
-    ("fra", "le la les un une des de du à au aux en y et ou que qui ne pas je tu il elle on nous vous ils elles me te se mon ton son"),
-    ("ita", "il lo la i gli le un uno una di a da in con su per tra e o che non mi ti si ci vi io tu lui lei"),
+    (
+        "eng",
+        "a an the to of in on at for with by from and or but that if i you he she it we they me him her us them my \
+             your his its our their is are am was were be do does did not so as than who what",
+    ),
+    (
+        "spa",
+        "el la los las un una unos unas lo le les se me te nos de del a al en con por para y e o u que mi tu su \
+             mis tus sus no si es son yo él ella muy más",
+    ),
+    (
+        "fra",
+        "le la les un une des de du à au aux en y et ou que qui ne pas je tu il elle on nous vous ils elles me te se mon ton son",
+    ),
+    (
+        "ita",
+        "il lo la i gli le un uno una di a da in con su per tra e o che non mi ti si ci vi io tu lui lei",
+    ),
 ];
 
 /// What extraction made.
@@ -58,7 +70,8 @@ pub fn extract(pairs: &SeedPairs, before: Option<&LegoPairs>) -> Extraction {
             Sentence { id, pair, known, target, numbers }
         })
         .collect();
-    let training: Vec<(Numbers, Numbers)> = sentences.iter().map(|sentence| sentence.numbers.clone()).collect();
+    let training: Vec<(Numbers, Numbers)> =
+        sentences.iter().map(|sentence| sentence.numbers.clone()).collect();
     let aligner = Aligner::train(&training);
     let mut builder = Builder {
         aligner,
@@ -96,7 +109,8 @@ fn proper_words(pairs: &SeedPairs) -> (BTreeSet<String>, BTreeSet<String>) {
     for pair in pairs.translations.values() {
         for (text, proper) in [(&pair.known, &mut found.0), (&pair.target, &mut found.1)] {
             let inner = words(text).into_iter().skip(1);
-            proper.extend(inner.filter(|word| word.starts_with(char::is_uppercase)).map(|word| normal(&word)));
+            proper
+                .extend(inner.filter(|word| word.starts_with(char::is_uppercase)).map(|word| normal(&word)));
         }
     }
     // A sentence may begin with one that stands nowhere else.
@@ -138,8 +152,13 @@ impl Builder {
         let (known, target) = &sentence.numbers;
         let links = self.aligner.links(known, target);
         let mut blocks = segment::blocks(known.len(), target.len(), &links);
-        while let Some(at) = (0..blocks.len()).find(|&at| blocks.len() > 1 && self.is_weak(sentence, &blocks[at])) {
-            let right = at + 1 < blocks.len() && (at == 0 || segment::is_plain_join(&blocks, at, true) || !segment::is_plain_join(&blocks, at, false));
+        while let Some(at) =
+            (0..blocks.len()).find(|&at| blocks.len() > 1 && self.is_weak(sentence, &blocks[at]))
+        {
+            let right = at + 1 < blocks.len()
+                && (at == 0
+                    || segment::is_plain_join(&blocks, at, true)
+                    || !segment::is_plain_join(&blocks, at, false));
             segment::join(&mut blocks, at, right);
         }
         while let Some(at) = self.contradiction(sentence, &blocks) {
@@ -175,9 +194,8 @@ impl Builder {
     }
 
     fn is_weak(&self, sentence: &Sentence<'_>, block: &Block) -> bool {
-        let all = |words: &[String], weak: &BTreeSet<String>| {
-            words.iter().all(|word| weak.contains(&normal(word)))
-        };
+        let all =
+            |words: &[String], weak: &BTreeSet<String>| words.iter().all(|word| weak.contains(&normal(word)));
         (block.known.len() == 1 && all(&sentence.known[block.known.clone()], &self.weak.0))
             || all(&sentence.target[block.target.clone()], &self.weak.1)
     }
@@ -202,7 +220,8 @@ impl Builder {
         for block in blocks {
             let pair = Self::texts(sentence, block);
             let same = |lego: &Lego| {
-                normal(&lego.lego.known) == normal(&pair.known) && normal(&lego.lego.target) == normal(&pair.target)
+                normal(&lego.lego.known) == normal(&pair.known)
+                    && normal(&lego.lego.target) == normal(&pair.target)
             };
             let place = legos.iter().position(|(_, lego)| same(lego)).unwrap_or_else(|| {
                 let place = legos.len();
@@ -260,7 +279,10 @@ impl Builder {
             }
             let likely = self.aligner.glosses(target[place]);
             let inside = likely.iter().find(|gloss| known.contains(gloss)).or_else(|| likely.first());
-            inside.map_or_else(|| join(&sentence.known[block.known.clone()]), |gloss| self.known_words.words[*gloss].clone())
+            inside.map_or_else(
+                || join(&sentence.known[block.known.clone()]),
+                |gloss| self.known_words.words[*gloss].clone(),
+            )
         };
         debug_assert!(target.iter().all(|word| *word < self.target_words.words.len()));
         (0..target.len())
@@ -320,7 +342,8 @@ mod tests {
         check(&made.legos);
         if std::env::var_os("SHOW").is_some() {
             for seed in &made.legos.seeds {
-                let legos: Vec<String> = seed.legos.iter().map(|l| format!("{}={}", l.lego.known, l.lego.target)).collect();
+                let legos: Vec<String> =
+                    seed.legos.iter().map(|l| format!("{}={}", l.lego.known, l.lego.target)).collect();
                 println!("{} {}", seed.seed_id, legos.join(" | "));
             }
         }
@@ -328,8 +351,13 @@ mod tests {
 
     #[test]
     fn any_script_is_taken_apart() {
-        check(&extract(&course(&[("I want tea.", "我想喝茶。"), ("I want water.", "我想喝水。")]), None).legos);
-        check(&extract(&course(&[("I speak.", "أنا أتكلم"), ("I speak Arabic.", "أنا أتكلم العربية")]), None).legos);
+        check(
+            &extract(&course(&[("I want tea.", "我想喝茶。"), ("I want water.", "我想喝水。")]), None).legos,
+        );
+        check(
+            &extract(&course(&[("I speak.", "أنا أتكلم"), ("I speak Arabic.", "أنا أتكلم العربية")]), None)
+                .legos,
+        );
         check(&extract(&course(&[("Desire is on me.", "C'hoant am eus."), ("Me.", "Me.")]), None).legos);
     }
 
@@ -342,10 +370,17 @@ mod tests {
             ("S0040", "I'd like to drink water with you.", "Me gustaría tomar agua contigo."),
             ("S0100", "We can sleep tomorrow.", "Podemos dormir mañana."),
         ] {
-            pairs.translations.insert(id.to_owned(), Pair { known: known.to_owned(), target: target.to_owned() });
+            pairs
+                .translations
+                .insert(id.to_owned(), Pair { known: known.to_owned(), target: target.to_owned() });
         }
         let after = extract(&pairs, Some(&before));
         check(&after.legos);
-        assert!(after.reused + 10 >= pairs.translations.len(), "{} of {}", after.reused, pairs.translations.len());
+        assert!(
+            after.reused + 10 >= pairs.translations.len(),
+            "{} of {}",
+            after.reused,
+            pairs.translations.len()
+        );
     }
 }

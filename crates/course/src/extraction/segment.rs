@@ -26,10 +26,8 @@ pub fn blocks(known_len: usize, target_len: usize, links: &[(usize, usize)]) -> 
         return vec![Block { known: 0..known_len, target: 0..target_len }];
     }
     merge_overlapping(&mut spans);
-    let mut blocks: Vec<Block> = spans
-        .into_iter()
-        .filter_map(|(target, known)| known.map(|known| Block { known, target }))
-        .collect();
+    let mut blocks: Vec<Block> =
+        spans.into_iter().filter_map(|(target, known)| known.map(|known| Block { known, target })).collect();
     cover_known(&mut blocks, known_len);
     blocks
 }

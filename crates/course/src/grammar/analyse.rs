@@ -35,7 +35,10 @@ impl Word {
     #[must_use]
     pub fn is_only(&self, parts: &[&str]) -> bool {
         !self.readings.is_empty()
-            && self.readings.iter().all(|reading| reading.tags.first().is_some_and(|tag| parts.contains(&&**tag)))
+            && self
+                .readings
+                .iter()
+                .all(|reading| reading.tags.first().is_some_and(|tag| parts.contains(&&**tag)))
     }
 }
 
@@ -88,7 +91,11 @@ pub fn dictionary(language: &str) -> Option<(&'static str, &'static str)> {
 ///
 /// # Errors
 /// [`AnalyseError`].
-pub async fn analyse(dictionary: &str, package: &str, texts: &[String]) -> Result<Vec<Vec<Word>>, AnalyseError> {
+pub async fn analyse(
+    dictionary: &str,
+    package: &str,
+    texts: &[String],
+) -> Result<Vec<Vec<Word>>, AnalyseError> {
     let missing = |error: std::io::Error| AnalyseError::Missing {
         program: "lt-proc".to_owned(),
         package: format!("lttoolbox {package}"),

@@ -41,15 +41,19 @@ impl Phase for GrammarPhase {
             let file: LegoBaskets = ctx.artifacts().get_json(&part.artifact).await?;
             all.extend(file.baskets);
         }
-        let texts: Vec<String> =
-            all.values().flat_map(|basket| &basket.practice_phrases).map(|phrase| phrase.target.clone()).collect();
+        let texts: Vec<String> = all
+            .values()
+            .flat_map(|basket| &basket.practice_phrases)
+            .map(|phrase| phrase.target.clone())
+            .collect();
         let checked = texts.len();
         ctx.progress(0, checked as u64, "phrases", "looking up every word");
         let language = ctx.key().split_once("_for_").map_or("", |(target, _)| target).to_owned();
         let (checker, words) = match dictionary(&language) {
             Some((file, package)) => {
                 let words = analyse(file, package, &texts).await;
-                let words = words.map_err(|error| PhaseError::permanent("analyser-missing", error.to_string()))?;
+                let words =
+                    words.map_err(|error| PhaseError::permanent("analyser-missing", error.to_string()))?;
                 (format!("lt-proc with {package}, and rules for agreement"), words)
             }
             None => (format!("no checker for {language}: nothing was looked at"), Vec::new()),
@@ -61,8 +65,13 @@ impl Phase for GrammarPhase {
         let course = ctx.key().to_owned();
         let kept: usize = all.values().map(|basket| basket.phrase_count).sum();
         let deleted = deletions.len();
-        let report =
-            GrammarReport { version: FORMAT_VERSION.to_owned(), course: course.clone(), checker, checked, deletions };
+        let report = GrammarReport {
+            version: FORMAT_VERSION.to_owned(),
+            course: course.clone(),
+            checker,
+            checked,
+            deletions,
+        };
         ctx.artifacts().put_json("grammar_report.json", &report).await?;
         let output = Output { baskets: all.len(), phrases: kept };
         let file = LegoBaskets { version: FORMAT_VERSION.to_owned(), course, baskets: all };
@@ -95,8 +104,11 @@ fn clean(baskets: &mut BTreeMap<String, Basket>, words: &[Vec<Word>]) -> Vec<Del
         });
         if basket.phrase_count != basket.practice_phrases.len() {
             basket.phrase_count = basket.practice_phrases.len();
-            let lost = "some phrases were removed by the grammar check".to_owned();
-            basket.note = Some(basket.note.take().map_or(lost.clone(), |note| format!("{note}; {lost}")));
+            let lost = "some phrases were removed by the grammar check";
+            basket.note = Some(match basket.note.take() {
+                Some(note) => format!("{note}; {lost}"),
+                None => lost.to_owned(),
+            });
         }
     }
     deletions

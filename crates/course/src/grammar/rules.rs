@@ -42,9 +42,9 @@ fn lower(word: &Word) -> String {
 
 /// Names, which begin with a capital, need not be known.
 fn unknown_word(words: &[Word]) -> Option<Fault> {
-    let unknown = words
-        .iter()
-        .find(|word| word.readings.is_empty() && word.surface.chars().next().is_some_and(char::is_lowercase))?;
+    let unknown = words.iter().find(|word| {
+        word.readings.is_empty() && word.surface.chars().next().is_some_and(char::is_lowercase)
+    })?;
     fault("unknown-word", format!("'{}' is in no dictionary of the language", unknown.surface))
 }
 
@@ -65,7 +65,8 @@ fn dangling(words: &[Word]) -> Option<Fault> {
 
 /// `a el` and `de el` are written as one word.
 fn uncontracted(words: &[Word]) -> Option<Fault> {
-    let pair = words.windows(2).find(|pair| matches!(&*lower(&pair[0]), "a" | "de") && pair[1].surface == "el")?;
+    let pair =
+        words.windows(2).find(|pair| matches!(&*lower(&pair[0]), "a" | "de") && pair[1].surface == "el")?;
     let one = if lower(&pair[0]) == "a" { "al" } else { "del" };
     fault("contraction", format!("'{} el' is written '{one}'", pair[0].surface))
 }
@@ -85,8 +86,10 @@ fn agree(a: &Reading, b: &Reading) -> bool {
 
 fn determiner_and_noun(words: &[Word]) -> Option<Fault> {
     let pair = words.windows(2).find(|pair| {
-        let determiner = pair[0].is_only(&["det"]) || matches!(&*lower(&pair[0]), "la" | "los" | "las" | "un" | "una");
-        let noun = pair[1].is_only(&["n"]) || (pair[1].can_be(&["n"]) && !pair[1].can_be(&["vblex"]) && !pair[1].can_be(&["adj"]));
+        let determiner =
+            pair[0].is_only(&["det"]) || matches!(&*lower(&pair[0]), "la" | "los" | "las" | "un" | "una");
+        let noun = pair[1].is_only(&["n"])
+            || (pair[1].can_be(&["n"]) && !pair[1].can_be(&["vblex"]) && !pair[1].can_be(&["adj"]));
         determiner && noun && !exists(&pair[0], &["det"], &pair[1], &["n"])
     })?;
     // El agua, un arma: feminine nouns that begin with a stressed a.
@@ -106,9 +109,7 @@ fn exists(a: &Word, a_tags: &[&str], b: &Word, b_tags: &[&str]) -> bool {
 
 fn noun_and_adjective(words: &[Word]) -> Option<Fault> {
     let pair = words.windows(2).find(|pair| {
-        pair[0].is_only(&["n"])
-            && pair[1].is_only(&["adj"])
-            && !exists(&pair[0], &["n"], &pair[1], &["adj"])
+        pair[0].is_only(&["n"]) && pair[1].is_only(&["adj"]) && !exists(&pair[0], &["n"], &pair[1], &["adj"])
     })?;
     fault("adjective-agreement", format!("'{} {}' do not agree", pair[0].surface, pair[1].surface))
 }
@@ -116,11 +117,19 @@ fn noun_and_adjective(words: &[Word]) -> Option<Fault> {
 /// Who does something, and the form of what he does.
 fn subject_and_verb(words: &[Word]) -> Option<Fault> {
     const SUBJECTS: [(&str, &str, &str); 9] = [
-        ("yo", "p1", "sg"), ("tú", "p2", "sg"), ("él", "p3", "sg"), ("ella", "p3", "sg"), ("usted", "p3", "sg"),
-        ("nosotros", "p1", "pl"), ("ellos", "p3", "pl"), ("ellas", "p3", "pl"), ("ustedes", "p3", "pl"),
+        ("yo", "p1", "sg"),
+        ("tú", "p2", "sg"),
+        ("él", "p3", "sg"),
+        ("ella", "p3", "sg"),
+        ("usted", "p3", "sg"),
+        ("nosotros", "p1", "pl"),
+        ("ellos", "p3", "pl"),
+        ("ellas", "p3", "pl"),
+        ("ustedes", "p3", "pl"),
     ];
     for pair in words.windows(2) {
-        let Some((_, person, number)) = SUBJECTS.iter().find(|(subject, ..)| *subject == lower(&pair[0])) else {
+        let Some((_, person, number)) = SUBJECTS.iter().find(|(subject, ..)| *subject == lower(&pair[0]))
+        else {
             continue;
         };
         let verbs: Vec<&Reading> = pair[1]
@@ -139,7 +148,10 @@ fn subject_and_verb(words: &[Word]) -> Option<Fault> {
             .and_then(|at| at.checked_sub(1))
             .is_some_and(|before| words[before].can_be(&["pr"]));
         if only_verb && all_finite && !fits && !after_preposition {
-            return fault("verb-agreement", format!("'{} {}' do not agree", pair[0].surface, pair[1].surface));
+            return fault(
+                "verb-agreement",
+                format!("'{} {}' do not agree", pair[0].surface, pair[1].surface),
+            );
         }
     }
     None
@@ -148,8 +160,26 @@ fn subject_and_verb(words: &[Word]) -> Option<Fault> {
 /// After quiero, puedo, tengo que, voy a … comes what is to be done, not a form of it.
 fn modal_without_infinitive(words: &[Word]) -> Option<Fault> {
     const MODALS: [&str; 20] = [
-        "quiero", "quieres", "quiere", "queremos", "quieren", "puedo", "puedes", "puede", "podemos", "pueden", "necesito",
-        "necesitas", "necesita", "necesitamos", "necesitan", "debo", "debes", "debe", "debemos", "deben",
+        "quiero",
+        "quieres",
+        "quiere",
+        "queremos",
+        "quieren",
+        "puedo",
+        "puedes",
+        "puede",
+        "podemos",
+        "pueden",
+        "necesito",
+        "necesitas",
+        "necesita",
+        "necesitamos",
+        "necesitan",
+        "debo",
+        "debes",
+        "debe",
+        "debemos",
+        "deben",
     ];
     // Si quieres, podemos …: the comma that is not seen here ends the clause.
     if words.iter().any(|word| matches!(&*lower(word), "si" | "cuando")) {
@@ -161,5 +191,8 @@ fn modal_without_infinitive(words: &[Word]) -> Option<Fault> {
         let form = next.can_be(&["inf"]) || next.can_be(&["pp"]) || next.can_be(&["ger"]);
         MODALS.contains(&&*lower(&pair[0])) && verb && !form
     })?;
-    fault("modal-infinitive", format!("after '{}' comes an infinitive, not '{}'", pair[0].surface, pair[1].surface))
+    fault(
+        "modal-infinitive",
+        format!("after '{}' comes an infinitive, not '{}'", pair[0].surface, pair[1].surface),
+    )
 }

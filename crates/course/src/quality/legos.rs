@@ -59,6 +59,10 @@ fn tiling(seed: &SeedLegos, report: &mut Report) {
     if rebuilt == tokens(&seed.seed_pair.target) {
         report.seeds_that_tile += 1;
     } else {
-        report.find("tiling-broken", &seed.seed_id, format!("{} / {}", rebuilt.join(" "), seed.seed_pair.target));
+        report.find(
+            "tiling-broken",
+            &seed.seed_id,
+            format!("{} / {}", rebuilt.join(" "), seed.seed_pair.target),
+        );
     }
 }

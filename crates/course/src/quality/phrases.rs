@@ -76,7 +76,8 @@ fn one(
 
 fn sentence(seed: &SeedLegos, basket: &Basket, report: &mut Report) {
     let whole = |text: &str| tokens(text);
-    let there = basket.practice_phrases.iter().any(|phrase| whole(&phrase.target) == whole(&seed.seed_pair.target));
+    let there =
+        basket.practice_phrases.iter().any(|phrase| whole(&phrase.target) == whole(&seed.seed_pair.target));
     if !there {
         report.find("sentence-missing", &seed.seed_id, "its last basket lacks the whole sentence");
     }

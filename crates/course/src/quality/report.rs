@@ -70,7 +70,11 @@ impl fmt::Display for Report {
             ("known texts with two meanings", self.collisions.to_string(), "26"),
             ("phrases with a word not yet taught", self.gate_breaks.to_string(), "146"),
             ("empty baskets", self.empty_baskets.to_string(), "51"),
-            ("baskets with fewer than ten phrases", format!("{} of {}", self.short_baskets, self.baskets), "1,907 of 2,392"),
+            (
+                "baskets with fewer than ten phrases",
+                format!("{} of {}", self.short_baskets, self.baskets),
+                "1,907 of 2,392",
+            ),
             ("LEGOs taught (atomic)", format!("{} ({})", self.legos, self.atomic), "2,392"),
             ("phrases", self.phrases.to_string(), "17,070"),
             ("samples", self.samples.to_string(), ""),

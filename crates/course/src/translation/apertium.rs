@@ -8,8 +8,14 @@ use tokio::{io::AsyncWriteExt, process::Command};
 const MODES: &str = "/usr/share/apertium/modes";
 /// ISO 639-3 codes and those that Apertium's pairs use.
 const CODES: [(&str, &[&str]); 8] = [
-    ("eng", &["eng", "en"]), ("spa", &["spa", "es"]), ("cat", &["cat", "ca"]), ("ita", &["ita", "it"]),
-    ("fra", &["fra", "fr"]), ("por", &["por", "pt"]), ("glg", &["glg", "gl"]), ("epo", &["epo", "eo"]),
+    ("eng", &["eng", "en"]),
+    ("spa", &["spa", "es"]),
+    ("cat", &["cat", "ca"]),
+    ("ita", &["ita", "it"]),
+    ("fra", &["fra", "fr"]),
+    ("por", &["por", "pt"]),
+    ("glg", &["glg", "gl"]),
+    ("epo", &["epo", "eo"]),
 ];
 
 /// What a text came to.
@@ -30,7 +36,9 @@ pub enum Translated {
 #[derive(Debug, thiserror::Error)]
 pub enum ApertiumError {
     /// The pair is not installed, or there is none.
-    #[error("Apertium can't translate {known} to {target} here: apt-get install apertium-{known}-{target}, or give translations with the seeds")]
+    #[error(
+        "Apertium can't translate {known} to {target} here: apt-get install apertium-{known}-{target}, or give translations with the seeds"
+    )]
     NoPair {
         /// From.
         known: String,
@@ -55,7 +63,8 @@ fn codes(language: &str) -> &'static [&'static str] {
 }
 
 fn direct(known: &str, target: &str) -> Option<String> {
-    let pairs = codes(known).iter().flat_map(|from| codes(target).iter().map(move |to| format!("{from}-{to}")));
+    let pairs =
+        codes(known).iter().flat_map(|from| codes(target).iter().map(move |to| format!("{from}-{to}")));
     pairs.into_iter().find(|pair| Path::new(MODES).join(format!("{pair}.mode")).exists())
 }
 
@@ -71,7 +80,11 @@ fn route(known: &str, target: &str) -> Option<Vec<String>> {
 ///
 /// # Errors
 /// [`ApertiumError`].
-pub async fn translate(texts: &[String], known: &str, target: &str) -> Result<Vec<Translated>, ApertiumError> {
+pub async fn translate(
+    texts: &[String],
+    known: &str,
+    target: &str,
+) -> Result<Vec<Translated>, ApertiumError> {
     let no_pair = || ApertiumError::NoPair { known: known.to_owned(), target: target.to_owned() };
     let route = route(known, target).ok_or_else(no_pair)?;
     let mut lines: Vec<String> = texts.iter().map(|text| bare(text)).collect();
@@ -139,19 +152,25 @@ fn judge(source: &str, line: &str, target: &str) -> Translated {
     })
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[tokio::test]
     async fn simple_sentences_are_translated_and_unknown_words_are_doubted() {
-        let texts = ["I want to eat with my family.", "Do you want to drink water?", "The blorfing is frumious."];
+        let texts =
+            ["I want to eat with my family.", "Do you want to drink water?", "The blorfing is frumious."];
         let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
         let made = translate(&texts, "eng", "spa").await.expect("apt-get install apertium-eng-spa");
         assert_eq!(made[0], Translated::Done("Quiero comer con mi familia.".to_owned()));
-        assert!(matches!(&made[1], Translated::Done(text) if text.starts_with('¿') && text.ends_with('?')), "{made:?}");
-        assert!(matches!(&made[2], Translated::Doubtful { reason, .. } if reason.contains("blorfing")), "{made:?}");
+        assert!(
+            matches!(&made[1], Translated::Done(text) if text.starts_with('¿') && text.ends_with('?')),
+            "{made:?}"
+        );
+        assert!(
+            matches!(&made[2], Translated::Doubtful { reason, .. } if reason.contains("blorfing")),
+            "{made:?}"
+        );
     }
 
     #[tokio::test]

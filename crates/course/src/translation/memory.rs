@@ -19,7 +19,8 @@ impl Memory {
     pub fn reviewed(known: &str, target: &str) -> Self {
         let found = REVIEWED.iter().find(|(k, t, _)| *k == known && *t == target);
         let lines = found.map_or("", |(.., lines)| lines).lines();
-        let pair = |line: &str| line.split_once('\t').map(|(known, target)| (key(known), target.trim().to_owned()));
+        let pair =
+            |line: &str| line.split_once('\t').map(|(known, target)| (key(known), target.trim().to_owned()));
         Self { pairs: lines.filter_map(pair).collect() }
     }
 

@@ -73,7 +73,10 @@ impl Phase for TranslationPhase {
         ctx.artifacts().put_json("seed_pairs.json", &pairs).await?;
         ctx.artifacts().put_json("seed_pairs_report.json", &report).await?;
         if pairs.translations.is_empty() {
-            return Err(PhaseError::permanent("nothing-translated", "every sentence is held back; see seed_pairs.json"));
+            return Err(PhaseError::permanent(
+                "nothing-translated",
+                "every sentence is held back; see seed_pairs.json",
+            ));
         }
         let stats = json!({
             "seeds": pairs.translations.len(), "heldBack": pairs.held_back.len(), "given": sources.given,
@@ -204,9 +207,12 @@ struct Cache {
 
 impl Cache {
     async fn open(folder: Option<&Path>, known: &str, target: &str) -> Self {
-        let path = folder.map(|folder| folder.join("translated").join(format!("{known}-{target}-apertium.json")));
+        let path =
+            folder.map(|folder| folder.join("translated").join(format!("{known}-{target}-apertium.json")));
         let pairs = match &path {
-            Some(path) => tokio::fs::read(path).await.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()),
+            Some(path) => {
+                tokio::fs::read(path).await.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            }
             None => None,
         };
         Self { path, pairs: pairs.unwrap_or_default(), changed: false }

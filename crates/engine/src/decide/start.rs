@@ -13,6 +13,9 @@ use crate::{
     values,
 };
 
+/// Key for coalescing, key of the breaker.
+type PlanKeys = (Option<Arc<str>>, Option<Arc<str>>);
+
 impl Decision<'_> {
     /// Starts what can be started; true where anything was.
     pub(super) fn start_phases(&mut self, trigger: Trigger) -> bool {
@@ -125,11 +128,7 @@ impl Decision<'_> {
     }
 
     /// The values by which the service's plan keeps runs apart.
-    fn plan_keys(
-        &self,
-        work: &ServiceWork,
-        item: Option<&Payload>,
-    ) -> Result<(Option<Arc<str>>, Option<Arc<str>>), EvaluationError> {
+    fn plan_keys(&self, work: &ServiceWork, item: Option<&Payload>) -> Result<PlanKeys, EvaluationError> {
         let evaluate = |key: Option<&Condition>| {
             key.map(|key| key.text(&|name| values::lookup(self.pipeline, self.job, name, item)))
                 .transpose()

@@ -88,7 +88,8 @@ impl Breakers {
 
     fn count(&mut self, rule: &BreakerRule, now: Timestamp) {
         let closed = || BreakerState::Closed { failures: VecDeque::new() };
-        let BreakerState::Closed { failures } = self.by_key.entry(rule.key.clone()).or_insert_with(closed) else {
+        let BreakerState::Closed { failures } = self.by_key.entry(rule.key.clone()).or_insert_with(closed)
+        else {
             return;
         };
         failures.push_back(now);

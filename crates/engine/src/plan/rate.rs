@@ -19,11 +19,13 @@ impl Rate {
     /// # Errors
     /// A sentence with the forms that are understood.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let invalid = || format!("'{text}' is not a rate: write a number, a slash and a time, such as 10/s or 600/10m");
+        let invalid =
+            || format!("'{text}' is not a rate: write a number, a slash and a time, such as 10/s or 600/10m");
         let (count, per) = text.split_once('/').ok_or_else(invalid)?;
         let count: u32 = count.trim().parse().ok().filter(|&count| count > 0).ok_or_else(invalid)?;
         let per = per.trim();
-        let per = if per.starts_with(|c: char| c.is_ascii_digit()) { per.to_owned() } else { format!("1{per}") };
+        let per =
+            if per.starts_with(|c: char| c.is_ascii_digit()) { per.to_owned() } else { format!("1{per}") };
         let per = duration::parse(&per).map_err(|_| invalid())?;
         if per.is_zero() { Err(invalid()) } else { Ok(Self { count, per }) }
     }

@@ -94,7 +94,10 @@ fn of_runs_with_one_key_only_the_newest_goes_and_not_more_often_than_allowed() {
     assert!(plan.enqueue(with_key(1, 0)).is_empty());
     assert_eq!(drain(&mut plan, 0), [1]);
     assert!(plan.enqueue(with_key(2, 10)).is_empty());
-    assert_eq!(plan.enqueue(with_key(3, 20)), [(JobId(Uuid::from_u128(2)), waiting(2, Priority::Medium, 0).run)]);
+    assert_eq!(
+        plan.enqueue(with_key(3, 20)),
+        [(JobId(Uuid::from_u128(2)), waiting(2, Priority::Medium, 0).run)]
+    );
     assert_eq!(plan.next(Timestamp(20)), Next::At(Timestamp(2000)));
     assert_eq!(drain(&mut plan, 2000), [3]);
 }
@@ -103,7 +106,11 @@ fn of_runs_with_one_key_only_the_newest_goes_and_not_more_often_than_allowed() {
 fn a_breaker_opens_after_its_failures_and_the_oldest_run_probes() {
     let mut plan = plan(9, None);
     let guarded = |job, at| Waiting {
-        breaker: Some(BreakerRule { key: "fix:main.rs".into(), failures: 3, window: Duration::from_secs(60) }),
+        breaker: Some(BreakerRule {
+            key: "fix:main.rs".into(),
+            failures: 3,
+            window: Duration::from_secs(60),
+        }),
         ..waiting(job, Priority::Medium, at)
     };
     for job in 1..=3 {

@@ -169,7 +169,8 @@ async fn retention_interrupted_at_any_operation_loses_no_live_job_and_brings_non
             journal.retain(100, policy).await.unwrap();
             drop(journal);
             let journal = open(&disk).unwrap().journal;
-            let page = journal.list(Query { limit: 100, live: Some(false), ..Query::default() }).await.unwrap();
+            let page =
+                journal.list(Query { limit: 100, live: Some(false), ..Query::default() }).await.unwrap();
             assert_eq!(page.entries, [], "{told}: what was dropped stays dropped");
             let again = journal.load(job(1)).await.unwrap().map_or(0, |stored| stored.events.len() as u64);
             assert_eq!(again, events, "{told}");

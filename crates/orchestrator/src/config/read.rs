@@ -70,11 +70,7 @@ struct RawService {
 ///
 /// # Errors
 /// The first thing that is wrong, with its place.
-pub fn read(
-    text: &str,
-    folder: &Path,
-    env: &dyn Fn(&str) -> Option<String>,
-) -> Result<Config, ConfigError> {
+pub fn read(text: &str, folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
     let at = |span: std::ops::Range<usize>, message: String| error(text, span.start, message);
     let raw: RawConfig = toml::from_str(text)
         .map_err(|error| at(error.span().unwrap_or(0..0), error.message().replace('\n', " ")))?;
@@ -101,7 +97,11 @@ fn orchestrator(
     };
     let listen = env("SEGUE_LISTEN").unwrap_or(listen);
     let listen: SocketAddr = listen.parse().map_err(|_| {
-        error(text, span.start, format!("'{listen}' is not an address: write ip:port, such as 127.0.0.1:3456"))
+        error(
+            text,
+            span.start,
+            format!("'{listen}' is not an address: write ip:port, such as 127.0.0.1:3456"),
+        )
     })?;
     let written = raw.public_url.as_ref().map(|url| url.get_ref().clone());
     let public_url = env("ORCHESTRATOR_URL").or(written).unwrap_or_else(|| format!("http://{listen}"));
@@ -160,9 +160,7 @@ fn read_service(
         None => DEFAULT_CAPACITY,
     };
     let rate = match &raw.rate {
-        Some(rate) => {
-            Some(Rate::parse(rate.get_ref()).map_err(|m| error(text, rate.span().start, m))?)
-        }
+        Some(rate) => Some(Rate::parse(rate.get_ref()).map_err(|m| error(text, rate.span().start, m))?),
         None => None,
     };
     Ok(ServiceConfig {

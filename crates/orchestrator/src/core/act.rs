@@ -1,9 +1,6 @@
 //! Carries out effects, once what they follow from is durable. The one match over [`Effect`].
 
-use std::{
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use engine::{
     command::{Command, Outcome, Refusal},
@@ -27,6 +24,8 @@ use crate::{
 pub(super) const NEAR: Duration = Duration::from_secs(10 * 60);
 /// An attempt that lasts at least so long is noted as accepted in the journal; a shorter one needs no note.
 const NOTE_AFTER: Duration = Duration::from_millis(25);
+/// Acceptances that wait to be noted.
+pub(super) const NOTES: usize = 100_000;
 /// How long a preemption that the job refused is not tried again.
 const PREEMPT_AGAIN: Duration = Duration::from_millis(20);
 
@@ -153,7 +152,9 @@ impl Core {
     }
 
     fn keep_memo(&self, loaded: &Loaded, event: &Event) {
-        let engine::event::EventKind::AttemptSucceeded { run, output, stats, .. } = &event.kind else { return };
+        let engine::event::EventKind::AttemptSucceeded { run, output, stats, .. } = &event.kind else {
+            return;
+        };
         let Some(at) = loaded.job.run_ref(&loaded.pipeline, run) else { return };
         let Some(key) = self.memo_key(loaded, at) else { return };
         let stored = loaded.job.artifacts.iter().filter(|(_, artifact)| artifact.run.as_ref() == Some(run));
@@ -263,7 +264,8 @@ impl Core {
         if let Some(heartbeat) = heartbeat {
             self.inner.timers.set(Due::Heartbeat(attempt), Some(now.after(heartbeat)));
         }
-        let _ = self.inner.accepted.send((job, attempt));
+        // A note that finds no room is not written: after a restart the attempt is offered again under the same key.
+        let _ = self.inner.accepted.try_send((job, attempt));
     }
 
     /// A heartbeat should have come.
@@ -317,7 +319,7 @@ impl Core {
 
 /// Notes acceptances in the journal, those of attempts that are over already apart: after a restart an attempt that is known
 /// to be accepted is asked about, not offered again.
-pub(super) fn note_acceptances(core: Core, mut later: mpsc::UnboundedReceiver<(JobId, AttemptId)>) {
+pub(super) fn note_acceptances(core: Core, mut later: mpsc::Receiver<(JobId, AttemptId)>) {
     tokio::spawn(async move {
         let mut noted = Vec::new();
         while later.recv_many(&mut noted, 10_000).await > 0 {

@@ -23,10 +23,7 @@ pub(super) fn encode(event: &Event) -> Bytes {
 }
 
 /// A job from its events.
-pub(super) fn replay(
-    pipeline: &Pipeline,
-    events: impl IntoIterator<Item = Event>,
-) -> Result<Job, String> {
+pub(super) fn replay(pipeline: &Pipeline, events: impl IntoIterator<Item = Event>) -> Result<Job, String> {
     let mut events = events.into_iter();
     let first = events.next().ok_or("the journal holds no event of it")?;
     let mut job = apply::create(pipeline, &first).map_err(|error| error.to_string())?;

@@ -194,8 +194,8 @@ impl Core {
             self.keep_definition(&loaded.pipeline).await?;
         }
         let new = codec::indexed(job);
-        let index = codec::is_worth_indexing(loaded.indexed, new)
-            .then(|| codec::index_entry(&loaded.pipeline, job));
+        let index =
+            codec::is_worth_indexing(loaded.indexed, new).then(|| codec::index_entry(&loaded.pipeline, job));
         let indexed = if index.is_some() { Some(new) } else { loaded.indexed };
         let expected = job.events - events.len() as u64;
         let batch = Batch { job: job.id, expected, events, index };

@@ -1,9 +1,6 @@
 //! The services' plans, each behind a lock of its own that is never held across an await.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use engine::{
     effect::Verdict,
@@ -37,7 +34,9 @@ impl Fleet {
             config: config.clone(),
             plan: Mutex::new(ServicePlan::new(config.limits.clone())),
         };
-        Self { members: Arc::new(services.iter().map(|(name, config)| (name.clone(), member(config))).collect()) }
+        Self {
+            members: Arc::new(services.iter().map(|(name, config)| (name.clone(), member(config))).collect()),
+        }
     }
 
     /// The declared services, by name.

@@ -44,8 +44,9 @@ impl Core {
         }
         let text = self.inner.journal.definition(hash.0).await?;
         let text = text.ok_or_else(|| CommandError::Unreadable("its definition is lost".to_owned()))?;
-        let pipeline = Pipeline::parse(&text)
-            .map_err(|error| CommandError::Unreadable(format!("its definition is not understood: {error}")))?;
+        let pipeline = Pipeline::parse(&text).map_err(|error| {
+            CommandError::Unreadable(format!("its definition is not understood: {error}"))
+        })?;
         let pipeline = Arc::new(pipeline);
         self.inner.definitions.insert(hash, pipeline.clone());
         Ok(pipeline)
@@ -82,9 +83,7 @@ impl Core {
     fn put_out(&self, job: JobId) -> bool {
         let gone = self.inner.cells.remove_if(&job, |_, cell| {
             let waits = |loaded: &Loaded| {
-                loaded.job.open_runs().all(|(_, run)| {
-                    !matches!(run.state, RunState::Ready { .. })
-                })
+                loaded.job.open_runs().all(|(_, run)| !matches!(run.state, RunState::Ready { .. }))
             };
             Arc::strong_count(cell) == 1
                 && cell.is_idle()

@@ -116,12 +116,16 @@ pub(super) async fn read_body(body: Body, limit: usize) -> Result<Bytes, Failure
                 .hint("store what is large as an artifact and refer to it")
                 .into())
         }
-        Err(error) => Err(Problem::new(Code::MalformedJson, format!("the body did not arrive whole: {error}")).into()),
+        Err(error) => {
+            Err(Problem::new(Code::MalformedJson, format!("the body did not arrive whole: {error}")).into())
+        }
     }
 }
 
 pub(super) async fn not_found() -> Failure {
-    Problem::new(Code::NotFound, "there is nothing at this address").hint("GET /openapi.json lists the addresses").into()
+    Problem::new(Code::NotFound, "there is nothing at this address")
+        .hint("GET /openapi.json lists the addresses")
+        .into()
 }
 
 pub(super) async fn method_not_allowed() -> Failure {

@@ -143,7 +143,8 @@ async fn send(
         tracing::error!(%error, hash = %artifact.hash, "a blob can't be read");
         Failure(Problem::new(Code::UnknownArtifact, "the artifact's blob is gone"))
     };
-    let path = app.artifacts.path(&artifact.hash).ok_or_else(|| gone(std::io::ErrorKind::InvalidData.into()))?;
+    let path =
+        app.artifacts.path(&artifact.hash).ok_or_else(|| gone(std::io::ErrorKind::InvalidData.into()))?;
     let mut file = tokio::fs::File::open(path).await.map_err(gone)?;
     let mut headers = HeaderMap::new();
     let mut set = |name: header::HeaderName, text: String| {

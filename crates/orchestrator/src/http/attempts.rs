@@ -35,7 +35,9 @@ pub(super) async fn phase_complete(
     let token = access::bearer(&headers).or(callback.token.as_deref());
     let (job, attempt) = match token.and_then(|token| app.tokens.open(token)) {
         Some(named) => by_token(&callback, named)?,
-        None if callback.attempt_id.is_some() || callback.token.is_some() => return Err(access::wrong_token()),
+        None if callback.attempt_id.is_some() || callback.token.is_some() => {
+            return Err(access::wrong_token());
+        }
         None => by_name(&app, &headers, &callback).await?,
     };
     let command = match said(callback) {
@@ -57,17 +59,13 @@ pub(super) async fn phase_complete(
 /// Today's form: the token says whose callback it is; what the body says besides must agree.
 fn by_token(callback: &Callback, named: (JobId, AttemptId)) -> Result<(JobId, AttemptId), Failure> {
     let (job, attempt) = named;
-    let agrees = callback.attempt_id.is_none_or(|id| id == attempt.0)
-        && callback.job_id.is_none_or(|id| id == job.0);
+    let agrees =
+        callback.attempt_id.is_none_or(|id| id == attempt.0) && callback.job_id.is_none_or(|id| id == job.0);
     if agrees { Ok(named) } else { Err(access::wrong_token()) }
 }
 
 /// The original's form: the phase and the job's key are named. Only where callers need no token, or with one.
-async fn by_name(
-    app: &App,
-    headers: &HeaderMap,
-    callback: &Callback,
-) -> Result<(JobId, AttemptId), Failure> {
+async fn by_name(app: &App, headers: &HeaderMap, callback: &Callback) -> Result<(JobId, AttemptId), Failure> {
     if !app.access.admits(headers) {
         return Err(access::wrong_token());
     }
@@ -76,14 +74,18 @@ async fn by_name(
     })?;
     let mut known_name = false;
     for pipeline in app.core.pipelines().values() {
-        let Some(key) = pipeline.key_field.as_deref().and_then(|field| callback.name(field)) else { continue };
+        let Some(key) = pipeline.key_field.as_deref().and_then(|field| callback.name(field)) else {
+            continue;
+        };
         known_name = true;
         let Some(job) = super::routes::latest_job(app, pipeline, key).await? else { continue };
         let phase = phase.clone();
         let found = app.core.look(job, move |pipeline, job| attempt_of_phase(pipeline, job, &phase)).await?;
         return match found {
             Some(attempt) => Ok((job, attempt)),
-            None => Err(Problem::new(Code::UnknownAttempt, "the phase has had no attempt in this job").into()),
+            None => {
+                Err(Problem::new(Code::UnknownAttempt, "the phase has had no attempt in this job").into())
+            }
         };
     }
     if known_name || callback.job_id.is_some() {

@@ -25,7 +25,8 @@ use super::{
 const LIMIT: usize = protocol::headers::START_LIMIT;
 
 pub(super) fn job_id(text: &str) -> Result<JobId, Failure> {
-    text.parse().map_err(|_| Problem::new(Code::UnknownJob, format!("'{text}' is not the id of a job")).into())
+    text.parse()
+        .map_err(|_| Problem::new(Code::UnknownJob, format!("'{text}' is not the id of a job")).into())
 }
 
 /// Who is named as the one who did it.

@@ -73,7 +73,8 @@ pub(super) async fn start_job(
         waiting::until_over(&app, job, wait).await?;
         return Ok(answer(status, &view::job_status(&app, job).await?));
     }
-    let mut response = answer(status, &serde_json::json!({ "jobId": job, "url": format!("/api/jobs/{job}") }));
+    let mut response =
+        answer(status, &serde_json::json!({ "jobId": job, "url": format!("/api/jobs/{job}") }));
     if let Ok(location) = format!("/api/jobs/{job}").parse() {
         response.headers_mut().insert(axum::http::header::LOCATION, location);
     }

@@ -15,6 +15,9 @@ use super::{
     answers::{journal_problem, json as answer},
 };
 
+/// A number of a service's plan.
+type Gauge = fn(&engine::plan::ServicePlan) -> usize;
+
 /// `GET /health`: the process is alive.
 pub(super) async fn health() -> Response {
     answer(StatusCode::OK, &json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
@@ -39,7 +42,7 @@ pub(super) async fn metrics(State(app): State<App>) -> Result<Response, Failure>
     for ((pipeline, state), count) in counts {
         let _ = writeln!(text, "segue_jobs{{pipeline=\"{pipeline}\",state=\"{state}\"}} {count}");
     }
-    let gauges: [(&str, &str, fn(&engine::plan::ServicePlan) -> usize); 3] = [
+    let gauges: [(&str, &str, Gauge); 3] = [
         ("segue_service_slots_used", "Attempts that hold a slot.", |plan| plan.slots().len()),
         ("segue_service_slots", "Slots.", |plan| plan.limits().capacity as usize),
         ("segue_service_queue", "Runs that wait for a slot.", |plan| plan.queue_len()),

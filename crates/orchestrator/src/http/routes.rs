@@ -29,9 +29,9 @@ use crate::core::{StartError, Started};
 const MAX_KEY_LEN: usize = 200;
 
 fn pipeline_of(app: &App, route: &str) -> Result<Arc<Pipeline>, Failure> {
-    app.core
-        .pipeline_by_route(route)
-        .ok_or_else(|| Problem::new(Code::UnknownRoute, format!("no pipeline has the route '{route}'")).into())
+    app.core.pipeline_by_route(route).ok_or_else(|| {
+        Problem::new(Code::UnknownRoute, format!("no pipeline has the route '{route}'")).into()
+    })
 }
 
 /// Whether a text can be a job's key.
@@ -156,10 +156,13 @@ async fn start_again(
     let Some(job) = latest_job(app, pipeline, key).await? else {
         let missing: Vec<&str> =
             pipeline.ancestors(phase).into_iter().map(|p| pipeline.phase(p).id.as_str()).collect();
-        return Err(Problem::new(Code::PrerequisitesMissing, format!("'{name}' needs results that are not there"))
-            .with("missing", missing)
-            .hint("start at the first phase")
-            .into());
+        return Err(Problem::new(
+            Code::PrerequisitesMissing,
+            format!("'{name}' needs results that are not there"),
+        )
+        .with("missing", missing)
+        .hint("start at the first phase")
+        .into());
     };
     let id = name.to_owned();
     let from = app.core.look(job, move |pipeline, _| pipeline.resolve(&id)).await?;

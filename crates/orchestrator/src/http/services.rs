@@ -60,12 +60,18 @@ fn reason(plan: &ServicePlan, now: engine::ids::Timestamp) -> Option<String> {
 }
 
 /// `POST /api/services/{name}/stop`: nothing new goes to it; what runs goes on.
-pub(super) async fn stop_service(State(app): State<App>, Path(name): Path<String>) -> Result<Response, Failure> {
+pub(super) async fn stop_service(
+    State(app): State<App>,
+    Path(name): Path<String>,
+) -> Result<Response, Failure> {
     set_stopped(&app, &name, true)
 }
 
 /// `POST /api/services/{name}/start`.
-pub(super) async fn start_service(State(app): State<App>, Path(name): Path<String>) -> Result<Response, Failure> {
+pub(super) async fn start_service(
+    State(app): State<App>,
+    Path(name): Path<String>,
+) -> Result<Response, Failure> {
     set_stopped(&app, &name, false)
 }
 

@@ -108,11 +108,7 @@ impl HttpOutbound {
         self.settings.services.get(service).map_or(&[], |config| &config.urls)
     }
 
-    async fn call(
-        &self,
-        request: Request<Full<Bytes>>,
-        timeout: Duration,
-    ) -> Result<Answer, String> {
+    async fn call(&self, request: Request<Full<Bytes>>, timeout: Duration) -> Result<Answer, String> {
         let call = async {
             let response = self.client.request(request).await.map_err(|error| chain(&error))?;
             read(response).await
@@ -168,7 +164,10 @@ impl HttpOutbound {
                 }
             };
             match self.call(request, OFFER_TIMEOUT).await {
-                Ok(answer) if answer.status.is_server_error() && answer.status != StatusCode::SERVICE_UNAVAILABLE => {
+                Ok(answer)
+                    if answer.status.is_server_error()
+                        && answer.status != StatusCode::SERVICE_UNAVAILABLE =>
+                {
                     last = format!("the service answered {}: {}", answer.status, excerpt(&answer.body));
                 }
                 Ok(answer) => return self.settled(&offer, url, answer, hearing),
@@ -192,7 +191,8 @@ impl HttpOutbound {
             status if status.is_success() => match callback::parse_outcome(&answer.body) {
                 Ok(outcome) => hearing.reported(offer.job, offer.attempt, outcome),
                 Err(problem) => {
-                    let message = format!("the service answered {status} with a body that is no callback: {problem}");
+                    let message =
+                        format!("the service answered {status} with a body that is no callback: {problem}");
                     let error = RunError::permanent("invalid-answer", message);
                     hearing.refused(offer.job, offer.attempt, Refusal::Failed { error });
                 }

@@ -89,18 +89,32 @@ struct UpstreamEntry<'a> {
 
 impl Serialize for UpstreamMap<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer
-            .collect_map(self.0.iter().map(|one| {
-                (one.phase.as_str(), UpstreamEntry { output: &one.output, stats: &one.stats })
-            }))
+        serializer.collect_map(
+            self.0
+                .iter()
+                .map(|one| (one.phase.as_str(), UpstreamEntry { output: &one.output, stats: &one.stats })),
+        )
     }
 }
 
 /// The input's fields that are no objects or lists, for servers written for the original, which look for them at the top.
 fn plain_fields<'a>(input: &'a Payload, key_field: &'a str) -> Vec<(&'a str, &'a RawValue)> {
     const OURS: [&str; 15] = [
-        "jobId", "pipeline", "key", "phase", "run", "attempt", "attemptId", "priority", "input", "item", "upstream",
-        "checkpoint", "deadline", "callback", "artifactsUrl",
+        "jobId",
+        "pipeline",
+        "key",
+        "phase",
+        "run",
+        "attempt",
+        "attemptId",
+        "priority",
+        "input",
+        "item",
+        "upstream",
+        "checkpoint",
+        "deadline",
+        "callback",
+        "artifactsUrl",
     ];
     let fields: std::collections::BTreeMap<&str, &RawValue> =
         serde_json::from_str(input.get()).unwrap_or_default();

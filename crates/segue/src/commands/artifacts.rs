@@ -62,12 +62,15 @@ async fn fetch(api: &Api, id: &str, folder: &Path, artifact: ArtifactInfo) -> Re
         return Ok(false);
     }
     let name: Vec<String> = artifact.name.split('/').map(escape).collect();
-    let response = api.send(Method::GET, &format!("/api/jobs/{id}/artifacts/{}", name.join("/")), None).await?;
+    let response =
+        api.send(Method::GET, &format!("/api/jobs/{id}/artifacts/{}", name.join("/")), None).await?;
     let bytes = response.bytes().await.with_context(|| format!("{} did not arrive whole", artifact.name))?;
     let parent = path.parent().unwrap_or(folder);
     tokio::fs::create_dir_all(parent).await.with_context(|| format!("{} can't be made", parent.display()))?;
     let fresh = path.with_extension("part");
-    tokio::fs::write(&fresh, &bytes).await.with_context(|| format!("{} can't be written", fresh.display()))?;
+    tokio::fs::write(&fresh, &bytes)
+        .await
+        .with_context(|| format!("{} can't be written", fresh.display()))?;
     tokio::fs::rename(&fresh, &path).await.with_context(|| format!("{} can't be written", path.display()))?;
     Ok(true)
 }

@@ -45,7 +45,9 @@ fn notes(pipeline: &Pipeline, index: PhaseIndex) -> String {
         Work::Service(_) => {}
     }
     if let Some(map) = &phase.map {
-        notes.push(map.parallel.map_or_else(|| "map".to_owned(), |parallel| format!("map, {parallel} at once")));
+        notes.push(
+            map.parallel.map_or_else(|| "map".to_owned(), |parallel| format!("map, {parallel} at once")),
+        );
     }
     match phase.join {
         Join::All => {}
@@ -115,7 +117,8 @@ fn draw_svg(pipeline: &Pipeline) -> String {
     }
     for index in pipeline.indexes() {
         let ((x, y), (w, h)) = (places[index.usize()], BOX);
-        let dash = if pipeline.phase(index).trigger == Trigger::Failure { " stroke-dasharray=\"4 3\"" } else { "" };
+        let dash =
+            if pipeline.phase(index).trigger == Trigger::Failure { " stroke-dasharray=\"4 3\"" } else { "" };
         let _ = writeln!(
             svg,
             "  <rect x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\" rx=\"8\" fill=\"#eef3fb\" stroke=\"#3b6fb5\"{dash}/>"

@@ -107,7 +107,10 @@ fn refuse_open_doors(config: &Config) -> Result<()> {
 
 fn open_journal(config: &Config) -> Result<Arc<dyn Journal>> {
     if let Some(other) = &config.orchestrator.journal {
-        bail!("journal = \"{}…\": this version knows only the embedded journal", other.chars().take(12).collect::<String>());
+        bail!(
+            "journal = \"{}…\": this version knows only the embedded journal",
+            other.chars().take(12).collect::<String>()
+        );
     }
     let folder = config.orchestrator.data.join("journal");
     crate::commands::journal::open(&folder)

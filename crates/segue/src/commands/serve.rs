@@ -32,7 +32,8 @@ pub(super) async fn run(config: &Path, serve: &Serve) -> Result<ExitCode> {
         logging::say(&format!("{name} would listen on {listen}"));
         return Ok(ExitCode::SUCCESS);
     }
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("{listen} can't be listened on"))?;
+    let listener =
+        TcpListener::bind(listen).await.with_context(|| format!("{listen} can't be listened on"))?;
     let shutdown = CancellationToken::new();
     supervise::cancel_on_signal(shutdown.clone());
     supervise::cancel_with_parent(shutdown.clone());

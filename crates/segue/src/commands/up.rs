@@ -20,7 +20,11 @@ pub(super) async fn run(config: &Path, only: Option<&str>) -> Result<ExitCode> {
     let file = setup.file.display().to_string();
     let mut running = Vec::new();
     let orchestrate = format!("segue --config {file} orchestrate");
-    running.push(tokio::spawn(supervise::keep_running("orchestrator".to_owned(), orchestrate, shutdown.clone())));
+    running.push(tokio::spawn(supervise::keep_running(
+        "orchestrator".to_owned(),
+        orchestrate,
+        shutdown.clone(),
+    )));
     for (name, service) in setup.config.services.iter().filter(|(name, _)| services.contains(*name)) {
         let Some(line) = &service.run else { continue };
         // Our own services read the configuration that we were given.
@@ -31,7 +35,11 @@ pub(super) async fn run(config: &Path, only: Option<&str>) -> Result<ExitCode> {
         running.push(tokio::spawn(supervise::keep_running(name.to_string(), line, shutdown.clone())));
     }
     let listen = setup.config.orchestrator.public_url;
-    say_error(&format!("{:>14} │ {} processes; the API is at {listen}; Ctrl-C stops all", "up", running.len()));
+    say_error(&format!(
+        "{:>14} │ {} processes; the API is at {listen}; Ctrl-C stops all",
+        "up",
+        running.len()
+    ));
     for one in running {
         one.await.context("a supervisor broke down")?;
     }

@@ -37,8 +37,11 @@ pub(super) fn why(core: &Core, pipeline: &Pipeline, job: &Job) -> Why {
 
 /// What moves first; else what blocks first.
 fn summary_of(causes: &[Cause]) -> String {
-    let texts: Vec<&str> =
-        causes.iter().filter(|cause| !cause.reason.text.contains(" waits for ")).map(|c| &*c.reason.text).collect();
+    let texts: Vec<&str> = causes
+        .iter()
+        .filter(|cause| !cause.reason.text.contains(" waits for "))
+        .map(|c| &*c.reason.text)
+        .collect();
     match (texts.as_slice(), causes.first()) {
         ([], Some(first)) => first.reason.text.clone(),
         ([], None) => "it is about to go on".to_owned(),
@@ -121,11 +124,12 @@ fn of_run(core: &Core, pipeline: &Pipeline, job: &Job, at: RunRef, run: &Run) ->
             let heard = known.as_ref().map(|known| moment(known.last_heard));
             reason.since = Some(moment(attempt.started_at));
             reason.until = Some(moment(attempt.deadline));
-            reason.text = match (&attempt.suspect, attempt.accepted || known.is_some_and(|known| known.accepted)) {
-                (Some(since), _) => format!("{name} has been silent since {}", moment(*since)),
-                (None, true) => format!("{name} runs, attempt {}", attempt.number),
-                (None, false) => format!("{name} is offered to its service, which has not taken it yet"),
-            };
+            reason.text =
+                match (&attempt.suspect, attempt.accepted || known.is_some_and(|known| known.accepted)) {
+                    (Some(since), _) => format!("{name} has been silent since {}", moment(*since)),
+                    (None, true) => format!("{name} runs, attempt {}", attempt.number),
+                    (None, false) => format!("{name} is offered to its service, which has not taken it yet"),
+                };
             if let (Some(heard), Some(_)) = (heard, attempt.suspect) {
                 reason.hint = Some(format!("last heard from at {heard}"));
             }
@@ -149,11 +153,14 @@ fn of_run(core: &Core, pipeline: &Pipeline, job: &Job, at: RunRef, run: &Run) ->
             reason.since = Some(moment(run.ready_at));
             let now = core.world().now();
             let blocked = service.as_ref().and_then(|service| core.fleet().why(service, job.id, at, now));
-            let because = blocked.map(|blocked| slot_cause(service.as_ref().map_or("", |s| s.as_str()), &blocked));
+            let because =
+                blocked.map(|blocked| slot_cause(service.as_ref().map_or("", |s| s.as_str()), &blocked));
             reason.text = format!("{name} waits for a slot");
             Cause { reason, because: because.into_iter().collect() }
         }
-        RunState::Succeeded(_) | RunState::Failed(_) | RunState::Superseded | RunState::Stopped => cause(reason),
+        RunState::Succeeded(_) | RunState::Failed(_) | RunState::Superseded | RunState::Stopped => {
+            cause(reason)
+        }
     }
 }
 
@@ -166,9 +173,10 @@ fn slot_cause(service: &str, blocked: &Blocked) -> Cause {
         }
         Blocked::Capacity { by, ahead } => {
             reason.text = format!("the slots of {service} are taken, {ahead} runs go before it");
-            let holders = by.iter().take(EXPLAINED).map(|job| {
-                cause(plain(format!("job {job} holds a slot of {service}"), &job.to_string()))
-            });
+            let holders = by
+                .iter()
+                .take(EXPLAINED)
+                .map(|job| cause(plain(format!("job {job} holds a slot of {service}"), &job.to_string())));
             return Cause { reason, because: holders.collect() };
         }
         Blocked::Rate { until } => {
