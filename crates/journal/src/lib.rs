@@ -7,7 +7,7 @@
 //!
 //! An `async fn` in a trait can't be called through `dyn`, so calls return boxed futures that own what they need.
 
-#[cfg(feature = "conformance")]
+#[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod entry;
 mod memory;

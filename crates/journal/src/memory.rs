@@ -217,3 +217,6 @@ impl Journal for MemoryJournal {
         Health::default()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use engine::ids::JobId;
 use journal::{
     Batch, Journal, JournalError, Position, Query,
     conformance::{batch, entry, job},
@@ -91,9 +90,5 @@ impl Story {
             assert!(events.into_iter().eq(expected), "{told}: job {number} has other events");
             *acknowledged = count;
         }
-    }
-
-    pub(crate) fn jobs(&self) -> Vec<JobId> {
-        self.tried.keys().map(|number| job(*number)).collect()
     }
 }

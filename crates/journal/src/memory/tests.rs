@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use journal::{
+use crate::{
     Journal, MemoryJournal,
     conformance::{self, Factory},
 };
