@@ -43,6 +43,7 @@ impl Condition {
         })?;
         let mut references: Vec<String> =
             program.references().variables().iter().map(|&name| name.to_owned()).collect();
+        references.retain(|name| !is_bound(source, name));
         references.sort_unstable();
         Ok(Self { source: source.to_owned(), program, references })
     }
@@ -115,6 +116,16 @@ impl Condition {
     }
 }
 
+/// Whether a macro of the expression binds the name: `list.filter(name, …)`.
+fn is_bound(source: &str, name: &str) -> bool {
+    ["all(", "exists(", "exists_one(", "filter(", "map("].iter().any(|word| {
+        source.split(word).skip(1).any(|behind| {
+            let rest = behind.trim_start().strip_prefix(name).map(str::trim_start);
+            rest.is_some_and(|rest| rest.starts_with(','))
+        })
+    })
+}
+
 /// JSON as CEL sees it. Whole numbers become `int` wherever they fit, since literals in expressions are `int`.
 #[expect(clippy::disallowed_types, reason = "the map type that CEL takes; its order is never looked at")]
 fn to_cel(value: &serde_json::Value) -> Value {
@@ -160,6 +171,7 @@ mod tests {
         assert_eq!(holds("grammar.stats.rate < 0.2"), Ok(true));
         assert_eq!(holds("grammar.output.open + 1 <= 2"), Ok(false));
         assert_eq!(holds("size(grammar.output.seeds) == 2"), Ok(true));
+        assert_eq!(holds("grammar.output.seeds.exists(one, one == 'b')"), Ok(true));
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod scan;
 mod segment;
 mod writer;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::VecDeque, path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 use disk::Disk;
@@ -37,6 +37,9 @@ pub use open::Opened;
 use parking_lot::Mutex;
 use segment::Place;
 use writer::Writer;
+
+/// Places of readers of the feed that are remembered.
+const READERS: usize = 64;
 
 /// How a journal is opened.
 #[derive(Debug, Clone)]
@@ -75,6 +78,8 @@ struct Inner {
     defining: Mutex<()>,
     /// Everything up to here may have been dropped.
     dropped: Mutex<Position>,
+    /// Where the last readers of the feed stopped, the latest first: most go on there.
+    readers: Mutex<VecDeque<scan::Reached>>,
     /// Held as long as the journal is open.
     _lock: Option<disk::Lock>,
 }
@@ -155,10 +160,21 @@ impl Inner {
     }
 
     fn feed(&self, after: Position, limit: usize) -> Result<Vec<FeedItem>, JournalError> {
-        let found = scan::feed(&*self.disk, &self.options.folder, after, self.writer.durable(), limit);
+        let reached = self.readers.lock().iter().find(|reached| reached.position == after).copied();
+        let durable = self.writer.durable();
+        let found = scan::feed(&*self.disk, &self.options.folder, after, reached, durable, limit);
         // Asked afterwards: retention says what it drops before it does.
         let dropped = *self.dropped.lock();
-        if after < dropped { Err(JournalError::TooOld(dropped)) } else { found }
+        if after < dropped {
+            return Err(JournalError::TooOld(dropped));
+        }
+        let (found, end) = found?;
+        if let Some(end) = end {
+            let mut readers = self.readers.lock();
+            readers.truncate(READERS - 1);
+            readers.push_front(end);
+        }
+        Ok(found)
     }
 }
 

@@ -79,6 +79,7 @@ impl EmbeddedJournal {
             index,
             retaining: Mutex::new(()),
             defining: Mutex::new(()),
+            readers: Mutex::default(),
             dropped: Mutex::new(dropped),
             _lock: lock,
         };

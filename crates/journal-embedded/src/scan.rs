@@ -173,18 +173,38 @@ impl Scan {
     }
 }
 
-/// Events after a position, in order, of segments that may hold any: whole batches until there are at least `limit`.
+/// Where a reader of the feed goes on: every batch after the position lies there or behind it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reached {
+    pub(crate) position: Position,
+    segment: u64,
+    offset: u64,
+}
+
+/// Events after a position, in order: whole batches until there are at least `limit`; and where the last one ended. What a
+/// reader had reached spares him to read the segment from its front.
 pub(crate) fn feed(
     disk: &dyn Disk,
     folder: &Path,
     after: Position,
+    reached: Option<Reached>,
     durable: Position,
     limit: usize,
-) -> Result<Vec<FeedItem>, JournalError> {
+) -> Result<(Vec<FeedItem>, Option<Reached>), JournalError> {
     let failed = |error: std::io::Error| io_error(folder, &error);
-    let mut found = Vec::new();
-    for number in first_needed(disk, folder, after)? {
+    let (mut found, mut end) = (Vec::new(), None);
+    let numbers = match reached {
+        Some(reached) => {
+            let all = segment::numbers(disk, folder).map_err(failed)?;
+            all.into_iter().filter(|number| *number >= reached.segment).collect()
+        }
+        None => first_needed(disk, folder, after)?,
+    };
+    for number in numbers {
         let Some(mut scan) = Scan::open(disk, folder, number).map_err(failed)? else { continue };
+        if let Some(reached) = reached.filter(|reached| reached.segment == number) {
+            scan.at = reached.offset;
+        }
         loop {
             let record = match scan.next().map_err(failed)? {
                 Next::Record(record, _) => record,
@@ -198,14 +218,15 @@ pub(crate) fn feed(
                 continue;
             }
             if position > durable || found.len() >= limit {
-                return Ok(found);
+                return Ok((found, end));
             }
             let job = record.header.job;
             let items = (record.header.first..).zip(record.events);
             found.extend(items.map(|(seq, event)| FeedItem { position, job, seq, event }));
+            end = Some(Reached { position, segment: number, offset: scan.at });
         }
     }
-    Ok(found)
+    Ok((found, end))
 }
 
 /// The segments from the last one that begins at or before a position.

@@ -12,6 +12,9 @@ use crate::{
 
 impl Decision<'_> {
     pub(super) fn grant(&mut self, at: RunRef, attempt: AttemptId) -> Result<(), Rejection> {
+        if self.job.attempts.contains_key(&attempt) {
+            return Err(Rejection::Duplicate);
+        }
         let entry = self.ready(at)?;
         let number = entry.attempts + 1;
         let Some(work) = self.pipeline.phase(at.phase).service() else {

@@ -145,6 +145,25 @@ pub async fn pages_live_jobs(factory: &impl Factory) {
     assert_eq!(seen, expected);
 }
 
+/// Readers who take the feed in steps, each at his own pace while it grows, see all of it, once.
+pub async fn feeds_readers_at_their_own_pace(factory: &impl Factory) {
+    let journal = factory.open();
+    let mut seen = [Vec::new(), Vec::new(), Vec::new()];
+    for number in 0..60 {
+        append_all(&journal, [first(number), batch(number, 1, 1, None)]).await;
+        for (pace, seen) in (1..).zip(&mut seen) {
+            let after = seen.last().map_or(Position(0), |item: &crate::FeedItem| item.position);
+            seen.extend(journal.feed(after, pace).await.unwrap());
+        }
+    }
+    for seen in &mut seen {
+        let after = seen.last().map_or(Position(0), |item| item.position);
+        seen.extend(journal.feed(after, 1000).await.unwrap());
+        assert_eq!(*seen, journal.feed(Position(0), 1000).await.unwrap());
+        assert_eq!(seen.len(), 120);
+    }
+}
+
 /// The feed goes on after any position, in whole batches.
 pub async fn feeds_whole_batches_in_order(factory: &impl Factory) {
     let journal = factory.open();

@@ -93,3 +93,8 @@ async fn drops_only_what_ended_long_ago() {
 async fn keeps_everything_over_a_restart() {
     conformance::keeps_everything_over_a_restart(&Memory).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn feeds_readers_at_their_own_pace() {
+    conformance::feeds_readers_at_their_own_pace(&Memory).await;
+}

@@ -1,0 +1,262 @@
+//! Tells a story: a pipeline, then a command a line. The one place that touches the engine's API.
+//!
+//! `start {input}`, `grant RUN`, `accept RUN`, `ok RUN [output]`, `fail RUN code[!]` (`!`: permanent), `again RUN` (the last
+//! callback of the run once more), `busy RUN 5s`, `refuse RUN code`, `silence RUN`, `beat RUN`, `probe RUN unknown|working|none`, `preempt RUN`,
+//! `checkpoint RUN {…}`, `no-pause RUN`, `supersede RUN`, `reuse RUN output`, `tick 5s`, `signal NAME {…}`, `artifact NAME`,
+//! `cancel`, `pause`, `resume`, `retry`, `rerun PHASE`, `priority WORD`, `all` (grant and complete all that is ready).
+
+use std::{fmt::Write as _, sync::Arc};
+
+use engine::{
+    apply,
+    command::{Command, Now, Outcome, ProbeFinding, Refusal, Start},
+    decide::{DecideError, decide, start, state_name},
+    effect::{effects, queueable},
+    event::Event,
+    ids::{AttemptId, JobId, Name, RunId, Timestamp},
+    job::{Artifact, Job, RunError, RunRef, RunState},
+    payload::Payload,
+    pipeline::{Pipeline, duration},
+};
+use uuid::Uuid;
+
+/// A story as it is being told.
+pub(crate) struct Told {
+    pub(crate) pipeline: Pipeline,
+    pub(crate) job: Option<Job>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) text: String,
+    now: u64,
+    next_attempt: u128,
+    last: Vec<(RunRef, AttemptId, Outcome)>,
+}
+
+/// Tells a whole story; what it printed.
+pub(crate) fn tell(story: &str) -> String {
+    let (pipeline, commands) = story.split_once("\n---\n").expect("a line --- after the pipeline");
+    let mut told = Told::new(pipeline);
+    for line in commands.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        told.line(line);
+    }
+    told.text
+}
+
+impl Told {
+    pub(crate) fn new(pipeline: &str) -> Self {
+        let pipeline = Pipeline::parse(pipeline).unwrap_or_else(|error| panic!("{error}"));
+        let text = String::new();
+        Self { pipeline, job: None, events: Vec::new(), text, now: 0, next_attempt: 1, last: Vec::new() }
+    }
+
+    fn line(&mut self, line: &str) {
+        let _ = writeln!(self.text, "> {line}");
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match word {
+            "start" => self.start(rest),
+            "tick" => {
+                self.now += u64::try_from(duration::parse(rest).expect(line).as_millis()).expect(line);
+                self.give(Command::Tick);
+            }
+            "all" => self.all(),
+            "again" => {
+                let at = self.at(rest);
+                let (_, attempt, outcome) =
+                    self.last.iter().rev().find(|last| last.0 == at).expect(line).clone();
+                self.give(Command::Report { attempt, outcome });
+            }
+            _ => {
+                let command = self.command(word, rest);
+                self.give(command);
+            }
+        }
+        let job = self.job.as_ref().expect("start first");
+        let _ = writeln!(self.text, "  = {}", state_name(job));
+    }
+
+    pub(crate) fn start(&mut self, input: &str) {
+        let input = Payload::from_text(if input.is_empty() { "{}" } else { input }.to_owned()).expect("JSON");
+        let begin = Start {
+            job: JobId(Uuid::from_u128(7)),
+            key: "story".into(),
+            input,
+            priority: None,
+            mode: None,
+            traceparent: None,
+            idempotency_key: None,
+        };
+        let (job, events) = start(&self.pipeline, begin, Now(Timestamp(self.now))).expect("it starts");
+        self.job = Some(job);
+        self.note(events);
+    }
+
+    /// Gives a command; what came of it is printed, and checked against a replay of everything so far.
+    pub(crate) fn give(&mut self, command: Command) -> bool {
+        let job = self.job.as_mut().expect("start first");
+        let before = job.clone();
+        if let Command::Report { attempt, outcome } = &command
+            && let Some((at, _)) = job.live_attempt(*attempt)
+        {
+            self.last.push((at, *attempt, outcome.clone()));
+        }
+        match decide(&self.pipeline, job, command, Now(Timestamp(self.now))) {
+            Ok(events) => {
+                self.note(events);
+                true
+            }
+            Err(DecideError::Rejected(rejection)) => {
+                assert_eq!(*job, before, "a rejection changes nothing");
+                let _ = writeln!(self.text, "  refused: {rejection}");
+                false
+            }
+            Err(DecideError::Illegal(illegal)) => panic!("{illegal}\n{}", self.text),
+        }
+    }
+
+    fn note(&mut self, events: Vec<Event>) {
+        let job = self.job.as_ref().expect("a job");
+        for event in &events {
+            let json = serde_json::to_value(&event.kind).expect("JSON");
+            let body = json
+                .as_object()
+                .map_or_else(String::new, |map| map.values().map(ToString::to_string).collect());
+            let _ =
+                writeln!(self.text, "  {} {}", event.kind.name(), body.chars().take(160).collect::<String>());
+            for effect in effects(&self.pipeline, job, event) {
+                let _ = writeln!(self.text, "    → {}", effect.name());
+            }
+        }
+        self.events.extend(events);
+        self.crash_anywhere();
+        check(job);
+    }
+
+    /// After each event a crash: what was durable then gives a job, and all of it gives the job that lives.
+    fn crash_anywhere(&self) {
+        let stored: Vec<String> =
+            self.events.iter().map(|event| serde_json::to_string(event).expect("JSON")).collect();
+        let mut read = stored.iter().map(|text| serde_json::from_str::<Event>(text).expect("reads back"));
+        let first = read.next().expect("an event");
+        let mut job = apply::create(&self.pipeline, &first).expect("a start");
+        for event in read {
+            apply::apply(&self.pipeline, &mut job, &event).expect("it fits");
+        }
+        assert_eq!(Some(&job), self.job.as_ref(), "live and replayed differ\n{}", self.text);
+    }
+
+    /// Grants and completes whatever is ready, until nothing is.
+    pub(crate) fn all(&mut self) {
+        loop {
+            let job = self.job.as_ref().expect("a job");
+            let Some(run) = queueable(&self.pipeline, job).first().copied() else { return };
+            let attempt = self.attempt();
+            assert!(self.give(Command::Grant { run, attempt }), "what may be queued may be granted");
+            let output = Payload::from_value(&serde_json::json!({ "n": self.next_attempt.to_string() }));
+            let outcome = Outcome::Success { output, stats: Payload::from_value(&serde_json::json!({})) };
+            self.give(Command::Report { attempt, outcome });
+        }
+    }
+
+    pub(crate) fn attempt(&mut self) -> AttemptId {
+        self.next_attempt += 1;
+        AttemptId(Uuid::from_u128(self.next_attempt))
+    }
+
+    fn at(&self, run: &str) -> RunRef {
+        let run: RunId = run.parse().unwrap_or_else(|_| panic!("{run} is no run"));
+        let job = self.job.as_ref().expect("a job");
+        let phase = self.pipeline.find(run.phase.as_str()).unwrap_or_else(|| panic!("no phase {run}"));
+        job.run_ref(&self.pipeline, &run).unwrap_or(RunRef { phase, item: run.item.unwrap_or(0) })
+    }
+
+    fn command(&mut self, word: &str, rest: &str) -> Command {
+        let by: Arc<str> = "ann".into();
+        let (first, more) = rest.split_once(' ').unwrap_or((rest, ""));
+        let payload = |text: &str| {
+            Payload::from_text(if text.is_empty() { "{}" } else { text }.to_owned()).expect("JSON")
+        };
+        match word {
+            "grant" => Command::Grant { run: self.at(first), attempt: self.attempt() },
+            "supersede" => Command::Supersede { run: self.at(first) },
+            "reuse" => {
+                let (from, output) = (JobId(Uuid::from_u128(3)), payload(more));
+                Command::Reuse { run: self.at(first), from, output, stats: payload("") }
+            }
+            "signal" => {
+                Command::Signal { name: Name::new(first).expect("a name"), payload: payload(more), by }
+            }
+            "artifact" => {
+                let artifact =
+                    Artifact { hash: "ab".into(), size: 2, media_type: "text/plain".into(), run: None };
+                Command::StoreArtifact { name: first.into(), artifact, attempt: None }
+            }
+            "cancel" => Command::Cancel { reason: "enough".into(), by },
+            "pause" => Command::Pause { by },
+            "resume" => Command::Resume { by },
+            "retry" => Command::Retry { by },
+            "rerun" => Command::Rerun { from: self.pipeline.find(first).expect("a phase"), input: None, by },
+            "priority" => Command::SetPriority {
+                priority: serde_json::from_value(first.into()).expect("a priority"),
+                by,
+            },
+            _ => self.of_attempt(word, first, more, payload),
+        }
+    }
+
+    fn of_attempt(&self, word: &str, run: &str, more: &str, payload: impl Fn(&str) -> Payload) -> Command {
+        let at = self.at(run);
+        let live = self.job.as_ref().and_then(|job| match &job.run(at)?.state {
+            RunState::Live(attempt) => Some(attempt.id),
+            _ => None,
+        });
+        let last = self.last.iter().rev().find(|last| last.0 == at).map(|last| last.1);
+        let attempt = live.or(last).unwrap_or(AttemptId(Uuid::from_u128(999)));
+        let error = |text: &str| match text.strip_suffix('!') {
+            Some(code) => RunError::permanent(code, "it broke"),
+            None => RunError::retryable(text, "it broke"),
+        };
+        match word {
+            "accept" => Command::Accept { attempt },
+            "ok" => {
+                let outcome = Outcome::Success { output: payload(more), stats: payload(more) };
+                Command::Report { attempt, outcome }
+            }
+            "fail" => Command::Report { attempt, outcome: Outcome::Failure { error: error(more) } },
+            "busy" => {
+                let refusal = Refusal::Busy { retry_after: duration::parse(more).expect("a time") };
+                Command::Refuse { attempt, refusal }
+            }
+            "refuse" => Command::Refuse { attempt, refusal: Refusal::Failed { error: error(more) } },
+            "silence" => Command::Silence { attempt },
+            "beat" => Command::Beat { attempt },
+            "probe" => {
+                let finding = match more {
+                    "unknown" => ProbeFinding::Unknown,
+                    "working" => ProbeFinding::Working,
+                    _ => ProbeFinding::NoAnswer,
+                };
+                Command::Probed { attempt, finding }
+            }
+            "preempt" => Command::Preempt { attempt, by: JobId(Uuid::from_u128(5)) },
+            "checkpoint" => Command::PauseAnswered { attempt, checkpoint: payload(more) },
+            "no-pause" => Command::PauseRefused { attempt },
+            _ => panic!("'{word}' is no word of a story"),
+        }
+    }
+}
+
+/// What holds of every job after every decision.
+pub(crate) fn check(job: &Job) {
+    let mut live = 0;
+    for phase in &job.phases {
+        let of = |which: fn(&RunState) -> bool| phase.runs.iter().filter(|run| which(&run.state)).count();
+        assert_eq!(of(RunState::is_settled), phase.settled as usize, "{phase:?}");
+        assert_eq!(of(|state| matches!(state, RunState::Failed(_))), phase.failed as usize, "{phase:?}");
+        let alive = of(|state| matches!(state, RunState::Live(_)));
+        assert_eq!(alive, phase.live as usize, "{phase:?}");
+        live += alive;
+    }
+    assert_eq!(live, job.live_attempts as usize);
+    let held = job.attempts.values().filter(|record| record.over.is_none()).count();
+    assert_eq!(held, live, "slots in use are the live attempts");
+    assert!(!job.has_ended() || (live == 0 && job.deadlines.is_empty()), "an ended job holds nothing");
+}
