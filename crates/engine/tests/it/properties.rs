@@ -41,13 +41,13 @@ fn command(kind: u8, number: u8, attempt: u8) -> Command {
         13 => Command::Preempt { attempt, by: JobId(Uuid::from_u128(1)) },
         14 => Command::PauseAnswered { attempt, checkpoint: payload() },
         15 => Command::Signal {
-            name: Name::new(["go", "approve"][usize::from(number % 2)]).unwrap(),
+            name: Name::new(["go", "approve"][usize::from(number % 2)]).expect("a name"),
             payload: payload(),
             by,
         },
         16 => [Command::Pause { by: by.clone() }, Command::Resume { by }][usize::from(number % 2)].clone(),
         17 => [Command::Retry { by: by.clone() }, Command::Cancel { reason: "x".into(), by }]
-            [usize::from(number % 8 == 0)]
+            [usize::from(number.is_multiple_of(8))]
         .clone(),
         18 => Command::Rerun { from: run.phase, input: None, by },
         _ => Command::Tick,

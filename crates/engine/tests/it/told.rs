@@ -165,7 +165,7 @@ impl Told {
         let run: RunId = run.parse().unwrap_or_else(|_| panic!("{run} is no run"));
         let job = self.job.as_ref().expect("a job");
         let phase = self.pipeline.find(run.phase.as_str()).unwrap_or_else(|| panic!("no phase {run}"));
-        job.run_ref(&self.pipeline, &run).unwrap_or(RunRef { phase, item: run.item.unwrap_or(0) })
+        job.run_ref(&self.pipeline, &run).unwrap_or_else(|| RunRef { phase, item: run.item.unwrap_or(0) })
     }
 
     fn command(&mut self, word: &str, rest: &str) -> Command {

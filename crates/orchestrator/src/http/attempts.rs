@@ -35,7 +35,7 @@ pub(super) async fn phase_complete(
     let token = access::bearer(&headers).or(callback.token.as_deref());
     let (job, attempt) = match token.and_then(|token| app.tokens.open(token)) {
         Some(named) => by_token(&callback, named)?,
-        None if callback.attempt_id.is_some() || callback.token.is_some() => {
+        None if callback.attempt_id.is_some() || callback.token.is_some() || is_stranger(&app, &headers) => {
             return Err(access::wrong_token());
         }
         None => by_name(&app, &headers, &callback).await?,
@@ -54,6 +54,11 @@ pub(super) async fn phase_complete(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Somebody with a token that is neither an attempt's nor a caller's.
+fn is_stranger(app: &App, headers: &HeaderMap) -> bool {
+    access::bearer(headers).is_some() && (app.access.is_open() || !app.access.admits(headers))
 }
 
 /// Today's form: the token says whose callback it is; what the body says besides must agree.

@@ -1,0 +1,4 @@
+//! The orchestrator over real HTTP, with a real journal: one binary.
+
+mod callbacks;
+mod support;
