@@ -4,7 +4,7 @@
 //! that comes out is the one that a replay of the events gives. Whoever calls makes the events durable before anybody sees
 //! the job or any effect. A rejection leaves the job as it was: every command checks before it records.
 //!
-//! This file only dispatches. One file per group of commands; [`advance`] holds what follows from the state alone.
+//! This file only dispatches. One file per group of commands; `advance` holds what follows from the state alone.
 
 mod advance;
 mod attempt;

@@ -1,6 +1,6 @@
 //! Decide, append, apply, act: the one way in which anything happens to a job.
 //!
-//! Every job has a [`cell`](mod@cell) with an inbox and at most one driver at a time. The driver takes everything that waits in
+//! Every job has a cell with an inbox and at most one driver at a time. The driver takes everything that waits in
 //! the inbox, decides it in order against the job as it grows, appends the events of all of it once, and only then answers,
 //! publishes and carries out effects. So a map of 10,000 callbacks costs a few syncs, two callbacks arriving together are
 //! decided one after the other, and nobody ever sees a state that a crash could take back.
