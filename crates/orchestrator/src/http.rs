@@ -36,6 +36,8 @@ pub struct App {
     pub tokens: TokenKey,
     /// Callers' tokens.
     pub access: Access,
+    /// How long jobs are kept after their end.
+    pub keep_ended: std::time::Duration,
     /// Set while the orchestrator stops: nothing new is taken.
     pub stopping: tokio_util::sync::CancellationToken,
 }

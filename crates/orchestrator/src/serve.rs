@@ -3,6 +3,7 @@
 use std::{io, time::Duration};
 
 use axum::serve::ListenerExt;
+use journal::RetentionPolicy;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +14,8 @@ use crate::{
 
 /// How often jobs that only wait leave memory, and far deadlines are looked for.
 const SWEEP: Duration = Duration::from_secs(60);
+/// Retention runs every so many sweeps.
+const RETAIN_EVERY: u64 = 10;
 
 /// Serves until `shutdown`, then lets open requests end.
 ///
@@ -24,7 +27,7 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
         let core = core.clone();
         async move { core.run().await }
     });
-    let sweeper = tokio::spawn(sweep(core));
+    let sweeper = tokio::spawn(sweep(core, app.keep_ended));
     let stopping = app.stopping.clone();
     let listener = listener.tap_io(|tcp| {
         if let Err(error) = tcp.set_nodelay(true) {
@@ -42,14 +45,34 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
     served
 }
 
-async fn sweep(core: Core) {
+async fn sweep(core: Core, keep_ended: Duration) {
     let mut every = tokio::time::interval(SWEEP);
-    loop {
+    for round in 0u64.. {
         every.tick().await;
         core.put_out_idle();
+        if round.is_multiple_of(RETAIN_EVERY) {
+            retain(&core, keep_ended).await;
+        }
         if let Err(error) = core.sweep_deadlines().await {
             tracing::error!(%error, "far deadlines could not be looked for");
         }
+    }
+}
+
+/// Drops jobs that ended long ago, and frees what only they needed.
+async fn retain(core: &Core, keep_ended: Duration) {
+    let policy = RetentionPolicy { ended_for: keep_ended };
+    match core.journal().retain(core.world().now().0, policy).await {
+        Ok(done) if done.dropped + done.freed > 0 => {
+            tracing::info!(
+                dropped = done.dropped,
+                freed = done.freed,
+                moved = done.moved,
+                "old jobs are dropped"
+            );
+        }
+        Ok(_) => {}
+        Err(error) => tracing::error!(%error, "old jobs could not be dropped"),
     }
 }
 

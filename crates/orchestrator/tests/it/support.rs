@@ -154,6 +154,7 @@ async fn start(folder: &Path, pipeline: &str, service: &str, listen: &str) -> (C
         artifacts: Arc::new(ArtifactStore::open(&folder.join("artifacts"), 1 << 20).unwrap()),
         tokens,
         access: Access::new(&[]),
+        keep_ended: Duration::from_secs(3600),
         stopping: CancellationToken::new(),
     };
     tokio::spawn(async move {

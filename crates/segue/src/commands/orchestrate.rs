@@ -71,6 +71,7 @@ pub(crate) async fn orchestrate(setup: Setup, shutdown: CancellationToken) -> Re
         artifacts: Arc::new(store.context("the artifacts' folder can't be used")?),
         tokens,
         access: Access::new(&config.orchestrator.tokens),
+        keep_ended: config.orchestrator.keep_ended,
         stopping: CancellationToken::new(),
     };
     let listen = config.orchestrator.listen;
