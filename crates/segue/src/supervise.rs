@@ -17,7 +17,7 @@ const PARENT_PIPE: &str = "SEGUE_PARENT_PIPE";
 /// How long a child may take to end.
 const GRACE: Duration = Duration::from_secs(10);
 /// Longest wait before a process that keeps dying is started again.
-const MAX_WAIT: Duration = Duration::from_secs(10);
+const MAX_WAIT: Duration = Duration::from_secs(2);
 /// A process that lived so long is well.
 const WELL: Duration = Duration::from_secs(30);
 
