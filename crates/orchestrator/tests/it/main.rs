@@ -1,4 +1,5 @@
 //! The orchestrator over real HTTP, with a real journal: one binary.
 
 mod callbacks;
+mod openapi;
 mod support;
