@@ -1,5 +1,26 @@
-//! Outside engines and programs that services use: what is there on this machine, and what installs the rest.
+//! Outside engines behind small traits: translation, speech, language models, morphology. Which one is used is settled by
+//! configuration, so every trait is object-safe and is called as `Arc<dyn …>`.
+//!
+//! GPL programs (Apertium, espeak-ng, hunspell) run as processes of their own and are never linked. What is not on the
+//! machine is a [`ProviderError::Missing`] with the line that installs it; nothing here ever stands in for it silently.
+//!
+//! Read `translate`, `speech`, `chat` and `morphology` first (the traits); each has its providers in the folder beside it.
 
+mod answer;
+pub mod chat;
 mod doctor;
+mod error;
+pub mod language;
+pub mod morphology;
+pub mod speech;
+pub mod translate;
 
+pub use answer::Answer;
+pub use chat::{AnswerSchema, ChatMessage, ChatModel, ChatReply, ChatRequest, ChatRole};
 pub use doctor::{Finding, doctor};
+pub use error::ProviderError;
+pub use language::{Language, LanguagePair, UnsupportedLanguage};
+pub use morphology::{Morphology, Reading, Token};
+pub use speech::{Speech, Voice, VoiceRole, Wav};
+pub use tokio_util::sync::CancellationToken;
+pub use translate::{Translation, Translator};
