@@ -8,14 +8,15 @@ mod follow;
 
 use std::{path::Path, sync::Arc, thread::JoinHandle};
 
+use engine::ids::JobId;
 pub(crate) use follow::Indexed;
-use journal::{JournalError, Position};
+use journal::{JournalError, Position, Snapshot};
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
 /// The form of the tables; an index of another form is thrown away.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 const TABLES: &str = "
     CREATE TABLE jobs (
@@ -35,6 +36,7 @@ const TABLES: &str = "
         PRIMARY KEY (job, first)
     ) WITHOUT ROWID;
     CREATE INDEX records_by_segment ON records (segment);
+    CREATE TABLE snapshots (job BLOB PRIMARY KEY, events INTEGER NOT NULL, state BLOB NOT NULL) WITHOUT ROWID;
     CREATE TABLE followed (one INTEGER PRIMARY KEY CHECK (one = 1), position INTEGER NOT NULL,
         segment INTEGER NOT NULL, offset INTEGER NOT NULL);
     INSERT INTO followed VALUES (1, 0, 0, 0);
@@ -134,6 +136,13 @@ impl Index {
     pub(crate) fn follow(&self, records: Vec<Indexed>, last: Position) {
         // Where the thread is gone, every question says so.
         let _ = self.follower.send(follow::Order::Follow(records, last));
+    }
+
+    /// Keeps a snapshot, unless there is a newer one; on a thread that may wait.
+    pub(crate) fn keep_snapshot(&self, job: JobId, snapshot: Snapshot) -> Result<(), JournalError> {
+        // Where the thread is gone, the flush says so.
+        let _ = self.follower.send(follow::Order::Keep(job, snapshot));
+        self.flush()
     }
 
     /// How far it has come.

@@ -16,6 +16,7 @@ pub mod faults;
 mod index;
 pub mod inspect;
 mod open;
+mod picture;
 mod record;
 mod retain;
 mod scan;
@@ -31,7 +32,7 @@ use futures::FutureExt;
 use index::Index;
 use journal::{
     Answer, Batch, Counts, FeedItem, Health, Journal, JournalError, Page, Position, Query, Retained,
-    RetentionPolicy, Stored,
+    RetentionPolicy, Snapshot, Stored,
 };
 pub use open::Opened;
 use parking_lot::Mutex;
@@ -92,20 +93,33 @@ impl Inner {
 
     fn load(&self, job: JobId) -> Result<Option<Stored>, JournalError> {
         let Some(index) = self.index.entry(job)? else { return Ok(None) };
-        let records = self.records(job, 0, usize::MAX)?;
-        if records.is_empty() {
+        let snapshot = self.index.snapshot_of(job)?;
+        let known = snapshot.as_ref().map_or(0, |snapshot| snapshot.events);
+        // From the last event that the snapshot stands for: a job that is there has it.
+        let records = self.records(job, known.saturating_sub(1), usize::MAX)?;
+        let Some(mut next) = records.first().map(|(first, ..)| (*first).min(known)) else {
             // Retention has dropped it since.
             return Ok(None);
-        }
+        };
         let mut events: Vec<Bytes> = Vec::new();
         for (first, _, record) in records {
-            if first != events.len() as u64 {
-                let lost = format!("events {} to {first} of job {job}", events.len());
+            if first > next {
+                let lost = format!("events {next} to {first} of job {job}");
                 return Err(JournalError::Damaged { segment: "the log".to_owned(), offset: 0, lost });
             }
-            events.extend(record.events);
+            next = first + record.events.len() as u64;
+            let after = (first..).zip(record.events).filter(|(seq, _)| *seq >= known);
+            events.extend(after.map(|(_, event)| event));
         }
-        Ok(Some(Stored { events, index }))
+        Ok(Some(Stored { snapshot, events, index }))
+    }
+
+    fn snapshot(&self, job: JobId, snapshot: Snapshot) -> Result<(), JournalError> {
+        let actual = self.index.events(job)?;
+        if actual == 0 || snapshot.events > actual {
+            return Err(JournalError::Conflict { job, expected: snapshot.events, actual });
+        }
+        self.index.keep_snapshot(job, snapshot)
     }
 
     fn history(
@@ -197,6 +211,10 @@ impl EmbeddedJournal {
 impl Journal for EmbeddedJournal {
     fn append(&self, batch: Batch) -> Answer<Position> {
         self.inner.writer.append(batch)
+    }
+
+    fn snapshot(&self, job: JobId, snapshot: Snapshot) -> Answer<()> {
+        self.ask(move |inner| inner.snapshot(job, snapshot))
     }
 
     fn load(&self, job: JobId) -> Answer<Option<Stored>> {

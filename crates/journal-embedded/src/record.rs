@@ -4,13 +4,16 @@
 //! checksum of the header u32 · payload`. `durable` is what was durable when the record was written: it tells a write that a
 //! crash tore, of which nobody was told, from damage to what had been promised. It is an offset in the record's own segment,
 //! because copies and marks move the log on without a new position. Lengths and numbers are little-endian. The payload is
-//! checked and laid out by whoever appends; the writer only puts the position in and closes the header. A length of zero ends a segment: they are laid out in zeros.
+//! checked and laid out by whoever appends; the writer only puts the position in and closes the header. A length of zero ends
+//! a segment: they are laid out in zeros.
 
 use bytes::Bytes;
 use crc32c::crc32c;
 use engine::ids::JobId;
 use journal::{IndexEntry, Position};
 use uuid::Uuid;
+
+use crate::picture;
 
 /// Bytes before the payload.
 pub(crate) const HEADER: usize = 57;
@@ -114,18 +117,24 @@ pub(crate) struct Record {
 }
 
 /// Lays out a payload: the index entry first (its length may be 0), then the events, each with its length.
-pub(crate) fn payload(events: &[Bytes], index: Option<&IndexEntry>) -> Result<Vec<u8>, serde_json::Error> {
-    let index = index.map(serde_json::to_vec).transpose()?.unwrap_or_default();
-    let size = 4 + index.len() + events.iter().map(|event| 4 + event.len()).sum::<usize>();
+pub(crate) fn payload(events: &[Bytes], index: Option<&IndexEntry>) -> Vec<u8> {
+    let entry = index.map_or(0, picture::len);
+    let size = 4 + entry + events.iter().map(|event| 4 + event.len()).sum::<usize>();
     let mut out = Vec::with_capacity(size);
-    put(&mut out, &index);
-    events.iter().for_each(|event| put(&mut out, event));
-    Ok(out)
+    put_len(&mut out, entry);
+    if let Some(index) = index {
+        picture::put(&mut out, index);
+    }
+    for event in events {
+        put_len(&mut out, event.len());
+        out.extend_from_slice(event);
+    }
+    out
 }
 
-fn put(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes());
-    out.extend_from_slice(bytes);
+/// What is longer than this can say is longer than [`MAX_PAYLOAD`] too, and refused for that.
+fn put_len(out: &mut Vec<u8>, len: usize) {
+    out.extend_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_le_bytes());
 }
 
 /// Takes a payload apart; none where it is not what the header says.
@@ -136,12 +145,12 @@ pub(crate) fn read_payload(header: Header, payload: &Bytes) -> Option<Record> {
     let mut at = 0;
     let mut take = || {
         let len = u32::from_le_bytes(payload.get(at..at + 4)?.try_into().ok()?) as usize;
-        let bytes = payload.get(at + 4..at + 4 + len)?;
+        let bytes = payload.get(at + 4..(at + 4).checked_add(len)?)?;
         at += 4 + len;
         Some(payload.slice_ref(bytes))
     };
     let index = take()?;
-    let index = if index.is_empty() { None } else { Some(serde_json::from_slice(&index).ok()?) };
+    let index = if index.is_empty() { None } else { Some(picture::read(&index)?) };
     let events = (0..header.count).map(|_| take()).collect::<Option<Vec<Bytes>>>()?;
     Some(Record { header, events, index })
 }

@@ -25,7 +25,7 @@ impl Inner {
         let mut done = Retained::default();
         let span = u64::try_from(policy.ended_for.as_millis()).unwrap_or(u64::MAX);
         let old = self.index.ended_before(now.saturating_sub(span), AT_ONCE)?;
-        let nothing = payload(&[], None).unwrap_or_default();
+        let nothing = payload(&[], None);
         let mark = |job| Request {
             kind: Kind::Dropped,
             job,
@@ -66,16 +66,14 @@ impl Inner {
             }
             let mut copies = Vec::new();
             for place in &needed {
-                copies.push(copy(Kind::Moved, &self.read(place)?)?);
+                copies.push(copy(Kind::Moved, &self.read(place)?));
             }
             done.moved += copies.len();
             let (last, marks) = self.last_and_marks(number).map_err(failed)?;
             if older_stay {
                 for mark in marks {
-                    copies.push(copy(
-                        Kind::Dropped,
-                        &Record { header: mark, events: Vec::new(), index: None },
-                    )?);
+                    copies
+                        .push(copy(Kind::Dropped, &Record { header: mark, events: Vec::new(), index: None }));
                 }
             }
             self.writer.write(copies)?;
@@ -115,10 +113,9 @@ impl Inner {
 }
 
 /// A copy keeps its position: what comes later in the log is not newer than what was said of the job since.
-fn copy(kind: Kind, record: &Record) -> Result<Request, JournalError> {
+fn copy(kind: Kind, record: &Record) -> Request {
     let Header { job, first, count, position, .. } = record.header;
-    let payload = payload(&record.events, record.index.as_ref())
-        .map_err(|error| JournalError::Io { what: "a copy".to_owned(), error: error.to_string() })?;
+    let payload = payload(&record.events, record.index.as_ref());
     // The index has a newer picture of the job; one that is built again reads this one from the log.
-    Ok(Request { kind, job, first, count, position: Some(position), payload, index: None, reply: None })
+    Request { kind, job, first, count, position: Some(position), payload, index: None, reply: None }
 }

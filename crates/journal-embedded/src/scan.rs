@@ -258,7 +258,7 @@ mod tests {
 
     /// A record of a job, written when everything before `durable` was.
     fn record(out: &mut Vec<u8>, position: u64, durable: u64) {
-        let payload = payload(&[bytes::Bytes::from(vec![b'x'; 100])], None).unwrap();
+        let payload = payload(&[bytes::Bytes::from(vec![b'x'; 100])], None);
         let (first, count, kind, job) = (position - 1, 1, Kind::Batch, JobId(uuid::Uuid::nil()));
         let (checksum, position) = (crc32c::crc32c(&payload), Position(position));
         let payload_len = u32::try_from(payload.len()).unwrap();

@@ -131,14 +131,10 @@ impl Writer {
             let error = JournalError::NotABatch("a job's first batch has no index entry");
             return futures::future::ready(Err(error)).boxed();
         }
-        let payload = match record::payload(&batch.events, batch.index.as_ref()) {
-            Ok(payload) if payload.len() <= record::MAX_PAYLOAD => payload,
-            Ok(_) => return futures::future::ready(Err(JournalError::NotABatch("it is too large"))).boxed(),
-            Err(_) => {
-                let error = JournalError::NotABatch("its index entry can't be written");
-                return futures::future::ready(Err(error)).boxed();
-            }
-        };
+        let payload = record::payload(&batch.events, batch.index.as_ref());
+        if payload.len() > record::MAX_PAYLOAD {
+            return futures::future::ready(Err(JournalError::NotABatch("it is too large"))).boxed();
+        }
         let (reply, answer) = oneshot::channel();
         self.send(Request {
             kind: Kind::Batch,

@@ -40,6 +40,10 @@ pub struct Query {
     pub key_prefix: Option<String>,
     /// Live or not.
     pub live: Option<bool>,
+    /// Started at this moment or later, in milliseconds since 1970.
+    pub created_from: Option<u64>,
+    /// Started before this moment.
+    pub created_before: Option<u64>,
     /// Where the page begins.
     pub cursor: Option<Cursor>,
     /// At most so many.
@@ -74,5 +78,7 @@ impl Query {
             && same(&self.key, &entry.key)
             && self.key_prefix.as_deref().is_none_or(|prefix| entry.key.starts_with(prefix))
             && self.live.is_none_or(|live| live == entry.live)
+            && self.created_from.is_none_or(|from| entry.created >= from)
+            && self.created_before.is_none_or(|before| entry.created < before)
     }
 }

@@ -45,10 +45,21 @@ pub struct Batch {
     pub index: Option<IndexEntry>,
 }
 
+/// A job's state after some of its events, so that those need not be replayed. A shortcut, never the truth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// How many events it stands for, from the first one on.
+    pub events: u64,
+    /// The state, in the words of whoever made it.
+    pub state: Bytes,
+}
+
 /// A job as it is stored.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
-    /// All its events, oldest first.
+    /// The newest snapshot, where one was ever given.
+    pub snapshot: Option<Snapshot>,
+    /// Its events after the snapshot, oldest first; all of them where there is none.
     pub events: Vec<Bytes>,
     /// What the index was last told of it.
     pub index: IndexEntry,
@@ -153,8 +164,11 @@ pub type Counts = BTreeMap<(String, String), u64>;
 
 /// Where the events of jobs are kept.
 pub trait Journal: Send + Sync {
-    /// Makes a batch durable.
+    /// Makes a batch durable. It is under way when this returns, whether the answer is awaited or not.
     fn append(&self, batch: Batch) -> Answer<Position>;
+    /// Keeps a shortcut for [`Journal::load`], in place of older ones of the job. A crash or damage may take it: the events
+    /// stay. One that stands for more events than there are is a [`JournalError::Conflict`].
+    fn snapshot(&self, job: JobId, snapshot: Snapshot) -> Answer<()>;
     /// A job; none where there is no such job, or no longer.
     fn load(&self, job: JobId) -> Answer<Option<Stored>>;
     /// A job's events from number `from` on (from 0), at most `limit`.

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use crate::{
     Answer, Batch, Counts, Cursor, FeedItem, Health, IndexEntry, Journal, JournalError, Page, Position,
-    Query, Retained, RetentionPolicy, Stored,
+    Query, Retained, RetentionPolicy, Snapshot, Stored,
 };
 
 /// A journal that ends with its process.
@@ -32,6 +32,7 @@ struct State {
 struct Kept {
     events: Vec<(Position, Bytes)>,
     index: IndexEntry,
+    snapshot: Option<Snapshot>,
 }
 
 impl State {
@@ -61,11 +62,22 @@ impl State {
                 }
             }
             (None, Some(index)) => {
-                self.jobs.insert(batch.job, Kept { events: events.collect(), index });
+                self.jobs.insert(batch.job, Kept { events: events.collect(), index, snapshot: None });
             }
             (None, None) => {}
         }
         Ok(position)
+    }
+
+    fn snapshot(&mut self, job: JobId, snapshot: Snapshot) -> Result<(), JournalError> {
+        let actual = self.jobs.get(&job).map_or(0, |kept| kept.events.len() as u64);
+        let Some(kept) = self.jobs.get_mut(&job).filter(|_| snapshot.events <= actual) else {
+            return Err(JournalError::Conflict { job, expected: snapshot.events, actual });
+        };
+        if kept.snapshot.as_ref().is_none_or(|older| older.events <= snapshot.events) {
+            kept.snapshot = Some(snapshot);
+        }
+        Ok(())
     }
 
     fn list(&self, query: &Query) -> Page {
@@ -137,11 +149,20 @@ impl Journal for MemoryJournal {
         self.answer(|state| state.append(batch))
     }
 
+    fn snapshot(&self, job: JobId, snapshot: Snapshot) -> Answer<()> {
+        self.answer(|state| state.snapshot(job, snapshot))
+    }
+
     fn load(&self, job: JobId) -> Answer<Option<Stored>> {
         self.answer(|state| {
-            Ok(state.jobs.get(&job).map(|kept| Stored {
-                events: kept.events.iter().map(|(_, event)| event.clone()).collect(),
-                index: kept.index.clone(),
+            Ok(state.jobs.get(&job).map(|kept| {
+                let known = kept.snapshot.as_ref().map_or(0, |snapshot| snapshot.events);
+                let known = usize::try_from(known).unwrap_or(usize::MAX);
+                Stored {
+                    snapshot: kept.snapshot.clone(),
+                    events: kept.events.iter().skip(known).map(|(_, event)| event.clone()).collect(),
+                    index: kept.index.clone(),
+                }
             }))
         })
     }

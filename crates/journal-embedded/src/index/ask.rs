@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use engine::ids::JobId;
-use journal::{Counts, Cursor, IndexEntry, JournalError, Page, Position, Query};
+use journal::{Counts, Cursor, IndexEntry, JournalError, Page, Position, Query, Snapshot};
 use rusqlite::{OptionalExtension, Row, params, params_from_iter, types::Value};
 use uuid::Uuid;
 
@@ -42,6 +42,17 @@ impl Index {
         let mut ask =
             reader.prepare_cached(&format!("SELECT {COLUMNS} FROM jobs WHERE job = ?1")).map_err(sql)?;
         let found = ask.query_row(params![job.0.as_bytes()], |row| entry_of(row).map(|(_, entry)| entry));
+        found.optional().map_err(sql)
+    }
+
+    /// A job's snapshot.
+    pub(crate) fn snapshot_of(&self, job: JobId) -> Result<Option<Snapshot>, JournalError> {
+        let reader = self.reader.lock();
+        let mut ask =
+            reader.prepare_cached("SELECT events, state FROM snapshots WHERE job = ?1").map_err(sql)?;
+        let found = ask.query_row(params![job.0.as_bytes()], |row| {
+            Ok(Snapshot { events: row.get(0)?, state: Bytes::from(row.get::<_, Vec<u8>>(1)?) })
+        });
         found.optional().map_err(sql)
     }
 
@@ -95,6 +106,13 @@ impl Index {
         }
         if let Some(live) = query.live {
             add("live = ?", i64::from(live).into());
+        }
+        for (condition, moment) in
+            [("created >= ?", query.created_from), ("created < ?", query.created_before)]
+        {
+            if let Some(moment) = moment {
+                add(condition, i64::try_from(moment).unwrap_or(i64::MAX).into());
+            }
         }
         if let Some(Cursor { created, job }) = &query.cursor {
             let created = i64::try_from(*created).unwrap_or(i64::MAX);

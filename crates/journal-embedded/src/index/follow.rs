@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::mpsc};
 
 use engine::ids::JobId;
-use journal::{IndexEntry, Position};
+use journal::{IndexEntry, Position, Snapshot};
 use rusqlite::{Connection, Transaction, params};
 use tokio::sync::watch;
 
@@ -40,6 +40,8 @@ impl Indexed {
 /// What the thread is told.
 pub(super) enum Order {
     Follow(Vec<Indexed>, Position),
+    /// A snapshot of a job.
+    Keep(JobId, Snapshot),
     /// Says when everything told before is written.
     Flush(mpsc::Sender<()>),
 }
@@ -99,7 +101,7 @@ fn run(mut connection: Connection, orders: &mpsc::Receiver<Order>, told: &watch:
 fn count(order: &Order) -> usize {
     match order {
         Order::Follow(records, _) => records.len(),
-        Order::Flush(_) => 0,
+        Order::Keep(..) | Order::Flush(_) => 0,
     }
 }
 
@@ -116,6 +118,13 @@ const ENTRY: &str = "INSERT INTO jobs
 // A mark may be a copy that was moved behind newer records of the job: it takes only what lay before it.
 const NO_JOB: &str = "DELETE FROM jobs WHERE job = ?1 AND pictured <= ?2";
 const NO_RECORDS: &str = "DELETE FROM records WHERE job = ?1 AND position <= ?2";
+// One of a job that has been dropped meanwhile is not kept.
+const SNAPSHOT: &str = "INSERT INTO snapshots (job, events, state)
+    SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM records WHERE job = ?1)
+    ON CONFLICT (job) DO UPDATE SET events = excluded.events, state = excluded.state
+    WHERE excluded.events >= snapshots.events";
+const NO_SNAPSHOT: &str =
+    "DELETE FROM snapshots WHERE job = ?1 AND NOT EXISTS (SELECT 1 FROM records WHERE job = ?1)";
 const FOLLOWED: &str =
     "UPDATE followed SET position = ?1, segment = coalesce(?2, segment), offset = coalesce(?3, offset)";
 
@@ -128,7 +137,19 @@ fn write(connection: &mut Connection, group: &mut [Order]) -> rusqlite::Result<O
     let mut followed = None;
     let mut end: Option<Place> = None;
     for order in group {
-        let Order::Follow(records, last) = order else { continue };
+        let (records, last) = match order {
+            Order::Follow(records, last) => (records, last),
+            Order::Keep(job, snapshot) => {
+                let state = &snapshot.state[..];
+                transaction.prepare_cached(SNAPSHOT)?.execute(params![
+                    job.0.as_bytes(),
+                    snapshot.events,
+                    state
+                ])?;
+                continue;
+            }
+            Order::Flush(_) => continue,
+        };
         followed = Some(*last);
         end = records.last().map(|record| record.place).or(end);
         for record in records.drain(..) {
@@ -173,6 +194,7 @@ fn write_record(
         }
         transaction.prepare_cached(NO_JOB)?.execute(params![job, position.0])?;
         transaction.prepare_cached(NO_RECORDS)?.execute(params![job, position.0])?;
+        transaction.prepare_cached(NO_SNAPSHOT)?.execute(params![job])?;
         return Ok(());
     }
     let Place { segment, offset, len } = one.place;

@@ -110,3 +110,13 @@ async fn keeps_everything_over_a_restart() {
 async fn feeds_readers_at_their_own_pace() {
     conformance::feeds_readers_at_their_own_pace(&Embedded::new()).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn loads_from_the_newest_snapshot() {
+    conformance::loads_from_the_newest_snapshot(&Embedded::new()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drops_snapshots_with_their_job() {
+    conformance::drops_snapshots_with_their_job(&Embedded::new()).await;
+}

@@ -83,6 +83,10 @@ pub async fn filters_lists(factory: &impl Factory) {
     assert_eq!(keys(&journal, Query { state: Some("waiting".to_owned()), ..all() }).await, ["SPA_for_eng"]);
     assert_eq!(keys(&journal, Query { key: Some("spa%for".to_owned()), ..all() }).await, ["spa%for"]);
     assert_eq!(keys(&journal, Query { live: Some(false), ..all() }).await, ["größe", "spa%for"]);
+    let started = |from, before| Query { created_from: Some(from), created_before: Some(before), ..all() };
+    assert_eq!(keys(&journal, started(1002, 1004)).await, ["spa%for", "SPA_for_eng"]);
+    assert!(keys(&journal, started(1002, 1002)).await.is_empty());
+    assert_eq!(keys(&journal, Query { created_from: Some(1005), ..all() }).await, ["größe"]);
 }
 
 /// Pages follow one on the other, without a gap or a double, also among jobs of the same moment.

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::{Factory, append_all, batch, ended, entry, event, first, job};
-use crate::{JournalError, Position, Query, RetentionPolicy};
+use bytes::Bytes;
+
+use crate::{JournalError, Position, Query, RetentionPolicy, Snapshot};
 
 /// Definitions are kept under their hash; putting one twice is no error.
 pub async fn keeps_definitions(factory: &impl Factory) {
@@ -18,6 +20,55 @@ pub async fn keeps_definitions(factory: &impl Factory) {
     if let Some(journal) = factory.reopen(journal) {
         assert_eq!(journal.definition(hash).await.unwrap(), Some(text));
     }
+}
+
+fn snapshot(number: u64, events: u64) -> Snapshot {
+    Snapshot { events, state: Bytes::from(format!("state of job {number} after {events}")) }
+}
+
+/// A snapshot spares the events that it stands for, the newest wins, and the history stays whole.
+pub async fn loads_from_the_newest_snapshot(factory: &impl Factory) {
+    let mut journal = factory.open();
+    append_all(&journal, [batch(1, 0, 3, Some(entry(1))), batch(1, 3, 3, None), first(2)]).await;
+    assert_eq!(journal.load(job(1)).await.unwrap().unwrap().snapshot, None);
+    for (events, newest, left) in [(2, 2, 2..6), (4, 4, 4..6), (3, 4, 4..6), (6, 6, 6..6)] {
+        journal.snapshot(job(1), snapshot(1, events)).await.unwrap();
+        let stored = journal.load(job(1)).await.unwrap().unwrap();
+        assert_eq!(stored.snapshot, Some(snapshot(1, newest)));
+        assert_eq!(stored.events, left.map(|seq| event(1, seq)).collect::<Vec<_>>());
+        assert_eq!(stored.index, entry(1));
+    }
+    for (number, events, actual) in [(1, 7, 6), (3, 1, 0)] {
+        let refused = journal.snapshot(job(number), snapshot(number, events)).await;
+        assert_eq!(refused, Err(JournalError::Conflict { job: job(number), expected: events, actual }));
+    }
+    assert!(journal.load(job(3)).await.unwrap().is_none());
+    append_all(&journal, [batch(1, 6, 2, None)]).await;
+    for _ in 0..2 {
+        let stored = journal.load(job(1)).await.unwrap().unwrap();
+        assert_eq!(stored.snapshot, Some(snapshot(1, 6)));
+        assert_eq!(stored.events, [event(1, 6), event(1, 7)]);
+        assert_eq!(journal.history(job(1), 0, 100).await.unwrap().len(), 8);
+        assert_eq!(journal.feed(Position(0), 100).await.unwrap().len(), 9, "a snapshot is no event");
+        let Some(again) = factory.reopen(journal) else { return };
+        journal = again;
+    }
+}
+
+/// A job that is dropped takes its snapshot along.
+pub async fn drops_snapshots_with_their_job(factory: &impl Factory) {
+    let journal = factory.open();
+    append_all(&journal, [first(1), batch(2, 0, 2, Some(ended(2, 2000)))]).await;
+    for (number, events) in [(1, 1), (2, 2)] {
+        journal.snapshot(job(number), snapshot(number, events)).await.unwrap();
+    }
+    let policy = RetentionPolicy { ended_for: Duration::from_secs(5) };
+    assert_eq!(journal.retain(10_000, policy).await.unwrap().dropped, 1);
+    assert_eq!(journal.load(job(2)).await.unwrap(), None);
+    assert_eq!(journal.load(job(1)).await.unwrap().unwrap().snapshot, Some(snapshot(1, 1)));
+    let late = journal.snapshot(job(2), snapshot(2, 2)).await;
+    assert!(matches!(late, Err(JournalError::Conflict { .. })), "it does not come back: {late:?}");
+    assert_eq!(journal.load(job(2)).await.unwrap(), None);
 }
 
 /// Retention drops jobs that ended long ago, and nothing else.
