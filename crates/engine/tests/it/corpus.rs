@@ -45,7 +45,7 @@ fn add_version(version: &str) {
 }
 
 /// All histories of all versions, by their `.jsonl`.
-fn histories() -> Vec<PathBuf> {
+pub(crate) fn histories() -> Vec<PathBuf> {
     let versions = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
     let files = versions.flat_map(|version| fs::read_dir(version).unwrap());
     let mut files: Vec<PathBuf> = files.map(|entry| entry.unwrap().path()).collect();
@@ -62,14 +62,17 @@ fn events(path: &Path) -> Vec<Event> {
     text.lines().map(read).collect()
 }
 
-fn fold(path: &Path) -> (Pipeline, Job) {
+/// Folds a history; `seen` gets the job after each event.
+pub(crate) fn fold(path: &Path, mut seen: impl FnMut(&Job)) -> (Pipeline, Job) {
     let source = fs::read_to_string(path.with_extension("toml")).unwrap();
     let pipeline = Pipeline::parse(&source).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let events = events(path);
     let mut job = apply::create(&pipeline, &events[0]).unwrap();
+    seen(&job);
     for event in &events[1..] {
         apply::apply(&pipeline, &mut job, event)
             .unwrap_or_else(|error| panic!("{}: {error}: {event:?}", path.display()));
+        seen(&job);
     }
     (pipeline, job)
 }
@@ -81,7 +84,7 @@ fn journals_of_all_times_replay_to_the_same_jobs() {
     }
     let histories = histories();
     for path in &histories {
-        let (pipeline, job) = fold(path);
+        let (pipeline, job) = fold(path, |_| {});
         let known = fs::read_to_string(path.with_extension("job")).unwrap();
         let name = path.display();
         assert_eq!(picture(&pipeline, &job), known, "{name}: jobs of old journals must stay as they are");

@@ -126,8 +126,17 @@ impl Told {
             }
         }
         self.events.extend(events);
-        self.crash_anywhere();
         check(job);
+        self.crash_anywhere();
+        self.leave_memory();
+    }
+
+    /// The job leaves memory after every decision and comes back: a story goes on from what its snapshot holds.
+    fn leave_memory(&mut self) {
+        let snapshot = self.job.as_ref().expect("a job").to_snapshot();
+        let back = Job::from_snapshot(&snapshot).expect("it reads back");
+        assert_eq!(Some(&back), self.job.as_ref(), "a snapshot is the job\n{}", self.text);
+        self.job = Some(back);
     }
 
     /// After each event a crash: what was durable then gives a job, and all of it gives the job that lives.
