@@ -107,7 +107,8 @@ impl PartialEq<str> for Name {
 }
 
 /// Place of a phase in its pipeline. Valid only with the pipeline that it came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct PhaseIndex(pub u16);
 
 impl PhaseIndex {

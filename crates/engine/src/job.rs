@@ -3,11 +3,14 @@
 //! Nothing here changes anything. [`crate::apply`] is the only writer, live and in replay.
 
 mod look;
+mod snapshot;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
+
+pub use snapshot::{SNAPSHOT_VERSION, SnapshotError};
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +21,7 @@ use crate::{
 };
 
 /// One execution of a pipeline.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
     /// Its id.
     pub id: JobId,
@@ -59,7 +62,7 @@ pub struct Job {
 }
 
 /// Where a job stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum JobState {
     /// Going on.
     Running,
@@ -80,7 +83,7 @@ pub enum JobState {
 }
 
 /// How a job ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum End {
     /// All phases are through.
     Complete,
@@ -148,7 +151,7 @@ impl RunError {
 }
 
 /// A run of the current turn, by position.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RunRef {
     /// Its phase.
     pub phase: PhaseIndex,
@@ -157,7 +160,7 @@ pub struct RunRef {
 }
 
 /// A phase in a job.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PhaseState {
     /// From 1; grows with every turn of its loop and with every time that it is run again.
     pub turn: u32,
@@ -184,7 +187,7 @@ pub struct PhaseState {
 }
 
 /// Where a phase stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PhaseStatus {
     /// Its join is not satisfied.
     Pending,
@@ -218,13 +221,14 @@ pub enum SkipReason {
 }
 
 /// A run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// Where it stands.
     pub state: RunState,
     /// Attempts used up.
     pub attempts: u32,
     /// Its item, where the phase is a map or runs on failure.
+    #[serde(with = "snapshot::optional_payload")]
     pub item: Option<Payload>,
     /// Runs with the same value are one to the service's plan.
     pub coalesce: Option<Arc<str>>,
@@ -237,11 +241,12 @@ pub struct Run {
 }
 
 /// Where a run stands.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum RunState {
     /// Waits for a slot.
     Ready {
         /// From where to go on, where it was preempted.
+        #[serde(with = "snapshot::optional_payload")]
         checkpoint: Option<Payload>,
     },
     /// Waits to be tried again.
@@ -249,6 +254,7 @@ pub enum RunState {
         /// Until when.
         until: Timestamp,
         /// From where to go on, where it was preempted before.
+        #[serde(with = "snapshot::optional_payload")]
         checkpoint: Option<Payload>,
     },
     /// An attempt is under way and holds a slot.
@@ -273,7 +279,7 @@ pub enum RunState {
 }
 
 /// An attempt that holds a slot.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
     /// The fence.
     pub id: AttemptId,
@@ -290,6 +296,7 @@ pub struct Attempt {
     /// Asked to pause, for whom.
     pub pausing: Option<PauseReason>,
     /// What it goes on from.
+    #[serde(with = "snapshot::optional_payload")]
     pub checkpoint: Option<Payload>,
 }
 
@@ -304,7 +311,7 @@ pub enum PauseReason {
 }
 
 /// What a run gave.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunResult {
     /// The result.
     pub output: Payload,
@@ -315,7 +322,7 @@ pub struct RunResult {
 }
 
 /// What is kept of every attempt, so that a late callback gets the right answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptRecord {
     /// Its run.
     pub run: RunRef,
@@ -326,7 +333,7 @@ pub struct AttemptRecord {
 }
 
 /// How an attempt ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AttemptEnd {
     /// Its callback was accepted; the digest tells a repetition from a contradiction.
     Reported(OutcomeDigest),
@@ -335,11 +342,12 @@ pub enum AttemptEnd {
 }
 
 /// First half of the BLAKE3 hash of an outcome.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct OutcomeDigest(pub [u8; 16]);
 
 /// A loop in a job.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoopState {
     /// From 1.
     pub turn: u32,
@@ -358,7 +366,7 @@ pub enum LoopEnd {
 }
 
 /// A decision from outside.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signal {
     /// Its name.
     pub name: Name,

@@ -1,5 +1,10 @@
 //! The engine by its stories and properties: one binary.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't read its own files or find its own job must fail")]
+
+mod corpus;
+mod picture;
 mod properties;
+mod snapshots;
 mod stories;
 mod told;

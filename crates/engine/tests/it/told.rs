@@ -31,14 +31,14 @@ pub(crate) struct Told {
     last: Vec<(RunRef, AttemptId, Outcome)>,
 }
 
-/// Tells a whole story; what it printed.
-pub(crate) fn tell(story: &str) -> String {
+/// Tells a whole story.
+pub(crate) fn tell(story: &str) -> Told {
     let (pipeline, commands) = story.split_once("\n---\n").expect("a line --- after the pipeline");
     let mut told = Told::new(pipeline);
     for line in commands.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         told.line(line);
     }
-    told.text
+    told
 }
 
 impl Told {
@@ -48,7 +48,7 @@ impl Told {
         Self { pipeline, job: None, events: Vec::new(), text, now: 0, next_attempt: 1, last: Vec::new() }
     }
 
-    fn line(&mut self, line: &str) {
+    pub(crate) fn line(&mut self, line: &str) {
         let _ = writeln!(self.text, "> {line}");
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match word {
@@ -126,8 +126,17 @@ impl Told {
             }
         }
         self.events.extend(events);
-        self.crash_anywhere();
         check(job);
+        self.crash_anywhere();
+        self.leave_memory();
+    }
+
+    /// The job leaves memory after every decision and comes back: a story goes on from what its snapshot holds.
+    fn leave_memory(&mut self) {
+        let snapshot = self.job.as_ref().expect("a job").to_snapshot();
+        let back = Job::from_snapshot(&snapshot).expect("it reads back");
+        assert_eq!(Some(&back), self.job.as_ref(), "a snapshot is the job\n{}", self.text);
+        self.job = Some(back);
     }
 
     /// After each event a crash: what was durable then gives a job, and all of it gives the job that lives.
