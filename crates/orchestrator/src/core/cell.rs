@@ -18,7 +18,7 @@ use journal::{JournalError, Position};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::Core;
+use super::{Core, codec};
 
 /// What a command came to, once that is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +79,18 @@ pub(super) struct Loaded {
     pub(super) job: Job,
     /// What the journal's index was last told.
     pub(super) indexed: Option<Indexed>,
+    /// How many events the journal's newest snapshot stands for.
+    pub(super) snapshot: u64,
     /// It is not what is durable and must be read again.
     pub(super) stale: bool,
+}
+
+impl Loaded {
+    /// A job as it was read.
+    pub(super) fn new(pipeline: Arc<Pipeline>, job: Job, snapshot: u64) -> Self {
+        let indexed = Some(codec::indexed(&job));
+        Self { pipeline, job, indexed, snapshot, stale: false }
+    }
 }
 
 /// The part of an index entry that decides whether a new one is worth writing.

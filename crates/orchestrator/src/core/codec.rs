@@ -27,11 +27,25 @@ pub(super) fn replay(pipeline: &Pipeline, events: impl IntoIterator<Item = Event
     let mut events = events.into_iter();
     let first = events.next().ok_or("the journal holds no event of it")?;
     let mut job = apply::create(pipeline, &first).map_err(|error| error.to_string())?;
-    for event in events {
-        apply::apply(pipeline, &mut job, &event)
-            .map_err(|error| format!("event {}: {error}", job.events + 1))?;
-    }
+    go_on(pipeline, &mut job, events)?;
     Ok(job)
+}
+
+/// Brings a job on by the events that follow.
+pub(super) fn go_on(
+    pipeline: &Pipeline,
+    job: &mut Job,
+    events: impl IntoIterator<Item = Event>,
+) -> Result<(), String> {
+    for event in events {
+        apply::apply(pipeline, job, &event).map_err(|error| format!("event {}: {error}", job.events + 1))?;
+    }
+    Ok(())
+}
+
+/// Events from the journal.
+pub(super) fn decode_all(stored: &[Bytes]) -> Result<Vec<Event>, String> {
+    stored.iter().map(|bytes| decode(bytes)).collect()
 }
 
 /// An event from the journal.

@@ -81,7 +81,7 @@ impl Core {
             }
             Envelope::Start { pipeline, start, reply } => {
                 let decided = decide::start(&pipeline, *start, now).map(|(job, events)| {
-                    *loaded = Some(Loaded { pipeline, job, indexed: None, stale: false });
+                    *loaded = Some(Loaded { pipeline, job, indexed: None, snapshot: 0, stale: false });
                     events
                 });
                 (decided, Some(reply))
@@ -176,6 +176,7 @@ impl Core {
             let _ = reply.send(Ok(Reply { events, position }));
         }
         self.act_on(loaded, &round.events);
+        self.keep_snapshot(loaded);
         for with in round.withs {
             with(Ok(loaded));
         }

@@ -2,36 +2,75 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use engine::{ids::JobId, job::RunState, pipeline::Pipeline};
-use journal::JournalError;
+use bytes::Bytes;
+use engine::{
+    ids::JobId,
+    job::{Job, RunState},
+    pipeline::Pipeline,
+};
+use journal::{JournalError, Snapshot};
 
 use super::{
     Core,
-    cell::{CommandError, Indexed, Loaded},
+    cell::{CommandError, Loaded},
     codec,
 };
 
 /// Jobs that stay in memory although they only wait.
 const RESIDENT: usize = 20_000;
 
+/// A job with so many events since its last snapshot gets another; later on it takes half as many as it had then, so that
+/// all snapshots of a job together cost no more than a few times its events.
+const SNAPSHOT_AFTER: u64 = 256;
+
 impl Core {
-    /// A job from its journal.
+    /// A job from its journal: from its newest snapshot, where that can be used, and the events after it.
     pub(super) async fn load(&self, id: JobId) -> Result<Loaded, CommandError> {
         let stored = self.inner.journal.load(id).await?.ok_or(CommandError::UnknownJob(id))?;
-        let events: Vec<_> = stored
-            .events
-            .iter()
-            .map(|bytes| codec::decode(bytes))
-            .collect::<Result<_, _>>()
-            .map_err(CommandError::Unreadable)?;
+        let Some(snapshot) = stored.snapshot else { return self.replay(&stored.events).await };
+        match Job::from_snapshot(&snapshot.state) {
+            Ok(mut job) if job.events == snapshot.events => {
+                let pipeline = self.definition(job.definition).await?;
+                let events = codec::decode_all(&stored.events).map_err(CommandError::Unreadable)?;
+                codec::go_on(&pipeline, &mut job, events).map_err(CommandError::Unreadable)?;
+                Ok(Loaded::new(pipeline, job, snapshot.events))
+            }
+            unusable => {
+                let error = unusable.err().map(|error| error.to_string());
+                tracing::info!(job = %id, ?error, "a snapshot can't be used; the job is replayed");
+                let all = self.inner.journal.history(id, 0, usize::MAX).await?;
+                let all: Vec<_> = all.into_iter().map(|(_, _, event)| event).collect();
+                self.replay(&all).await
+            }
+        }
+    }
+
+    async fn replay(&self, stored: &[Bytes]) -> Result<Loaded, CommandError> {
+        let events = codec::decode_all(stored).map_err(CommandError::Unreadable)?;
         let definition = match events.first().map(|first| &first.kind) {
             Some(engine::event::EventKind::JobStarted { definition, .. }) => *definition,
             _ => return Err(CommandError::Unreadable("its first event is not a start".to_owned())),
         };
         let pipeline = self.definition(definition).await?;
         let job = codec::replay(&pipeline, events).map_err(CommandError::Unreadable)?;
-        let indexed: Indexed = codec::indexed(&job);
-        Ok(Loaded { pipeline, job, indexed: Some(indexed), stale: false })
+        Ok(Loaded::new(pipeline, job, 0))
+    }
+
+    /// Keeps a snapshot of a job that has had many events since the last one. Nobody waits for it, and nothing depends on it.
+    pub(super) fn keep_snapshot(&self, loaded: &mut Loaded) {
+        let since = loaded.job.events.saturating_sub(loaded.snapshot);
+        if since < SNAPSHOT_AFTER.max(loaded.snapshot / 2) {
+            return;
+        }
+        loaded.snapshot = loaded.job.events;
+        let job = loaded.job.id;
+        let snapshot = Snapshot { events: loaded.job.events, state: loaded.job.to_snapshot().into() };
+        let kept = self.inner.journal.snapshot(job, snapshot);
+        tokio::spawn(async move {
+            if let Err(error) = kept.await {
+                tracing::debug!(%job, %error, "a snapshot could not be kept");
+            }
+        });
     }
 
     /// A definition that some job has kept.

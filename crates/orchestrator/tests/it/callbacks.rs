@@ -149,3 +149,38 @@ async fn bad_starts_are_refused_with_a_code_and_change_nothing() {
     assert_eq!(page["jobs"], json!([]), "nothing was started");
     assert_eq!(segue.core.attempts().len(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_of_many_events_goes_on_from_its_snapshot() {
+    const ITEMS: usize = 200;
+    let mapped =
+        "name = \"mapped\"\n[[phase]]\nid = \"each\"\nservice = \"stub\"\nmap = { over = \"input.items\" }\n";
+    let folder = tempfile::tempdir().unwrap();
+    let mut stub = service().await;
+    let segue = Orchestrator::start(folder.path(), mapped, &stub.url, None).await;
+    let items: Vec<usize> = (0..ITEMS).collect();
+    let body = json!({ "pipeline": "mapped", "key": "many", "input": { "items": items } });
+    let (_, started) = segue.post("/api/jobs", &body).await;
+    let job = started["jobId"].as_str().unwrap().to_owned();
+    for _ in 1..ITEMS {
+        let start = stub.next().await;
+        assert_eq!(call_back(&start, &json!({ "success": true })).await.0, 200);
+    }
+    let last = stub.next().await;
+    let (id, journal) = (job.parse().unwrap(), segue.core.journal().clone());
+    let kept = async {
+        loop {
+            let stored = journal.load(id).await.unwrap().unwrap();
+            if let Some(snapshot) = stored.snapshot {
+                return (snapshot.events, stored.events.len());
+            }
+        }
+    };
+    let (before, after) = tokio::time::timeout(std::time::Duration::from_secs(30), kept).await.unwrap();
+    assert!(before >= 256 && after < 400, "{before} events in the snapshot, {after} after it");
+    drop(journal);
+    let listen = segue.kill().await;
+    let segue = Orchestrator::start(folder.path(), mapped, &stub.url, Some(&listen)).await;
+    assert_eq!(call_back(&last, &json!({ "success": true })).await.0, 200);
+    assert_eq!(segue.over(&job).await["status"], "complete");
+}
