@@ -172,6 +172,14 @@ impl Index {
     /// Waits until the index has seen everything up to a position.
     pub(crate) async fn caught_up(&self, position: Position) -> Result<(), JournalError> {
         let mut followed = self.followed.clone();
+        let behind = match &*followed.borrow() {
+            Followed::UpTo(seen) => *seen < position,
+            Followed::Broken(_) => false,
+        };
+        if behind {
+            // Where the thread is gone, what follows says so.
+            let _ = self.follower.send(follow::Order::Hurry);
+        }
         let seen = followed.wait_for(|followed| match followed {
             Followed::UpTo(seen) => *seen >= position,
             Followed::Broken(_) => true,

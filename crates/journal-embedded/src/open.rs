@@ -73,7 +73,7 @@ impl EmbeddedJournal {
         let (torn, damaged) = (opening.torn, opening.damaged);
         let writer = Writer::start(disk.clone(), folder.clone(), options.segment_bytes, tail, index.clone());
         let inner = Inner {
-            writer: writer.map_err(failed)?,
+            writer: writer?,
             disk,
             options,
             index,

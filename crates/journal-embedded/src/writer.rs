@@ -83,19 +83,20 @@ impl Writer {
         segment_bytes: u64,
         tail: Tail,
         index: Index,
-    ) -> io::Result<Self> {
+    ) -> Result<Self, JournalError> {
+        let failed = |error: io::Error| segment::io_error(&folder, &error);
+        let heads = Heads { greatest_past: index.greatest()?, ..Heads::default() };
         let shared = Arc::new(Shared::default());
         shared.durable.store(tail.last.0, Ordering::Release);
         shared.segments.store(tail.segments, Ordering::Relaxed);
         shared.bytes.store(tail.bytes, Ordering::Relaxed);
         shared.newest.store(tail.segment, Ordering::Release);
         let (requests, inbox) = mpsc::channel();
-        let next = Next::new(disk, folder, segment_bytes, tail.segment + 1)?;
-        let heads = Heads::default();
+        let next = Next::new(disk, folder.clone(), segment_bytes, tail.segment + 1).map_err(failed)?;
         let mut thread =
             Thread { segment_bytes, tail, index, next, shared: shared.clone(), heads, buffer: Vec::new() };
         let named = std::thread::Builder::new().name("journal-writer".to_owned());
-        let thread = named.spawn(move || thread.run(&inbox))?;
+        let thread = named.spawn(move || thread.run(&inbox)).map_err(failed)?;
         Ok(Self { requests, shared, _thread: Joined::new(thread) })
     }
 
@@ -193,6 +194,9 @@ struct Heads {
     jobs: HashMap<JobId, Head>,
     /// Jobs that are over, by the position of their end: once the index has come so far, it knows enough of them.
     over: VecDeque<(Position, JobId)>,
+    /// The greatest id among the jobs that are not here but may be in the index. Ids sort by age, so nearly every new job
+    /// is beyond it, and the index need not be asked whether it is new.
+    greatest_past: Option<JobId>,
 }
 
 struct Head {
@@ -206,6 +210,7 @@ impl Heads {
             self.over.pop_front();
             if self.jobs.get(&job).is_some_and(|head| head.last == at) {
                 self.jobs.remove(&job);
+                self.greatest_past = self.greatest_past.max(Some(job));
             }
         }
     }
@@ -252,6 +257,7 @@ impl Thread {
             // A job that is not among the heads has had no event since the index caught up with it.
             let actual = match self.heads.jobs.get(&request.job) {
                 Some(head) => head.events,
+                None if Some(request.job) > self.heads.greatest_past => 0,
                 None => match self.index.events(request.job) {
                     Ok(events) => events,
                     Err(error) => return refuse(request, error),

@@ -15,6 +15,7 @@ mod drive;
 mod fleet;
 mod memory;
 mod recover;
+mod unbroken;
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -42,8 +42,12 @@ pub struct App {
     pub stopping: tokio_util::sync::CancellationToken,
 }
 
+/// What handlers share.
+type Shared = Arc<App>;
+
 /// All addresses.
 pub fn router(app: App) -> Router {
+    let app = Arc::new(app);
     let from_services = Router::new()
         .route("/phase-complete", post(attempts::phase_complete))
         .route("/api/attempts/{id}/progress", post(attempts::report_progress))

@@ -73,6 +73,14 @@ impl Index {
         rows.collect::<Result<_, _>>().map_err(sql)
     }
 
+    /// The job of the greatest id, as far as the index has come.
+    pub(crate) fn greatest(&self) -> Result<Option<JobId>, JournalError> {
+        let quick = self.quick.lock();
+        let mut ask =
+            quick.prepare_cached("SELECT job FROM records ORDER BY job DESC LIMIT 1").map_err(sql)?;
+        ask.query_row([], |row| job_of(row, 0)).optional().map_err(sql)
+    }
+
     /// How many events a job has, as far as the index has come; for the thread that writes the log.
     pub(crate) fn events(&self, job: JobId) -> Result<u64, JournalError> {
         let quick = self.quick.lock();

@@ -1,6 +1,10 @@
 //! The thread that follows the log.
 
-use std::{collections::HashMap, sync::mpsc};
+use std::{
+    collections::HashMap,
+    sync::mpsc,
+    time::{Duration, Instant},
+};
 
 use engine::ids::JobId;
 use journal::{IndexEntry, Position, Snapshot};
@@ -15,6 +19,9 @@ use crate::{
 
 /// Records taken into one transaction.
 const GROUP: usize = 20_000;
+/// How long records may wait for others where nobody asks: most jobs of machines are over by then, and cost the index one
+/// picture instead of one for each state they pass through.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// A record that is durable.
 #[derive(Debug, Clone)]
@@ -42,6 +49,8 @@ pub(super) enum Order {
     Follow(Vec<Indexed>, Position),
     /// A snapshot of a job.
     Keep(JobId, Snapshot),
+    /// Somebody waits until it has come further.
+    Hurry,
     /// Says when everything told before is written.
     Flush(mpsc::Sender<()>),
 }
@@ -69,14 +78,7 @@ pub(super) fn start(
 
 fn run(mut connection: Connection, orders: &mpsc::Receiver<Order>, told: &watch::Sender<Followed>) {
     while let Ok(first) = orders.recv() {
-        let mut group = vec![first];
-        let mut records = count(&group[0]);
-        while records < GROUP
-            && let Ok(order) = orders.try_recv()
-        {
-            records += count(&order);
-            group.push(order);
-        }
+        let mut group = gather(first, orders);
         let written = write(&mut connection, &mut group);
         match written {
             Ok(Some(position)) => {
@@ -98,10 +100,36 @@ fn run(mut connection: Connection, orders: &mpsc::Receiver<Order>, told: &watch:
     }
 }
 
-fn count(order: &Order) -> usize {
-    match order {
-        Order::Follow(records, _) => records.len(),
-        Order::Keep(..) | Order::Flush(_) => 0,
+/// What is written in one transaction: what comes within [`PATIENCE`], or what is there where somebody waits.
+fn gather(first: Order, orders: &mpsc::Receiver<Order>) -> Vec<Order> {
+    let until = Instant::now() + PATIENCE;
+    let mut hurry = first.hurries();
+    let mut records = first.records();
+    let mut group = vec![first];
+    while records < GROUP {
+        let patience = if hurry { Duration::ZERO } else { until.saturating_duration_since(Instant::now()) };
+        let Ok(order) = orders.recv_timeout(patience) else { break };
+        hurry |= order.hurries();
+        records += order.records();
+        group.push(order);
+    }
+    group
+}
+
+impl Order {
+    fn records(&self) -> usize {
+        match self {
+            Self::Follow(records, _) => records.len(),
+            Self::Keep(..) | Self::Hurry | Self::Flush(_) => 0,
+        }
+    }
+
+    /// Whether somebody waits for it.
+    fn hurries(&self) -> bool {
+        match self {
+            Self::Follow(..) => false,
+            Self::Keep(..) | Self::Hurry | Self::Flush(_) => true,
+        }
     }
 }
 
@@ -148,7 +176,7 @@ fn write(connection: &mut Connection, group: &mut [Order]) -> rusqlite::Result<O
                 ])?;
                 continue;
             }
-            Order::Flush(_) => continue,
+            Order::Hurry | Order::Flush(_) => continue,
         };
         followed = Some(*last);
         end = records.last().map(|record| record.place).or(end);

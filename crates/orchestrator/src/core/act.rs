@@ -8,11 +8,11 @@ use engine::{
     event::Event,
     ids::{AttemptId, JobId, Name, Timestamp},
     job::RunRef,
-    plan::{BreakerRule, Next, Waiting},
+    plan::{BreakerRule, Waiting},
 };
 use tokio::sync::mpsc;
 
-use super::{Core, cell::Loaded};
+use super::{Core, cell::Loaded, fleet::Granted};
 use crate::{
     attempts::LiveAttempt,
     memo::{MemoKey, Remembered},
@@ -31,7 +31,7 @@ const PREEMPT_AGAIN: Duration = Duration::from_millis(20);
 
 impl Core {
     /// Everything that follows outside from a round's events.
-    pub(super) fn act_on(&self, loaded: &Loaded, events: &[Event]) {
+    pub(super) fn act_on(&self, loaded: &mut Loaded, events: &[Event]) {
         for event in events {
             for effect in effect::effects(&loaded.pipeline, &loaded.job, event) {
                 self.act(loaded, event, effect);
@@ -39,7 +39,10 @@ impl Core {
         }
         let now = self.inner.world.now();
         let near = loaded.job.next_deadline().filter(|at| at.since(now) < NEAR);
-        self.inner.timers.set(Due::Job(loaded.job.id), near);
+        if near != loaded.timer {
+            loaded.timer = near;
+            self.inner.timers.set(Due::Job(loaded.job.id), near);
+        }
     }
 
     fn act(&self, loaded: &Loaded, event: &Event, effect: Effect) {
@@ -171,15 +174,16 @@ impl Core {
     pub(crate) fn pump(&self, service: &Name) {
         loop {
             let now = self.inner.world.now();
-            let attempt = self.inner.world.attempt_id();
-            match self.inner.fleet.next(service, attempt, now) {
-                Next::Grant(waiting) => self.grant(service.clone(), waiting, attempt),
-                Next::Preempt { victim, attempt, by } => self.preempt(service.clone(), victim, attempt, by),
-                Next::At(at) => {
+            match self.inner.fleet.next(service, &*self.inner.world, now) {
+                Granted::Run(waiting, attempt) => self.grant(service.clone(), waiting, attempt),
+                Granted::Preempt { victim, attempt, by } => {
+                    self.preempt(service.clone(), victim, attempt, by);
+                }
+                Granted::At(at) => {
                     self.inner.timers.set_if_earlier(Due::Service(service.clone()), at);
                     return;
                 }
-                Next::Idle => return,
+                Granted::Nothing => return,
             }
         }
     }

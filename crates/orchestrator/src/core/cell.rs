@@ -10,7 +10,7 @@ use std::{
 
 use engine::{
     command::{Command, Rejection, Start},
-    ids::JobId,
+    ids::{JobId, Timestamp},
     job::Job,
     pipeline::Pipeline,
 };
@@ -18,7 +18,7 @@ use journal::{JournalError, Position};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::{Core, codec};
+use super::{Core, codec, unbroken::Unbroken};
 
 /// What a command came to, once that is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +81,8 @@ pub(super) struct Loaded {
     pub(super) indexed: Option<Indexed>,
     /// How many events the journal's newest snapshot stands for.
     pub(super) snapshot: u64,
+    /// When the timers wake the job, as far as they were told.
+    pub(super) timer: Option<Timestamp>,
     /// It is not what is durable and must be read again.
     pub(super) stale: bool,
 }
@@ -89,7 +91,7 @@ impl Loaded {
     /// A job as it was read.
     pub(super) fn new(pipeline: Arc<Pipeline>, job: Job, snapshot: u64) -> Self {
         let indexed = Some(codec::indexed(&job));
-        Self { pipeline, job, indexed, snapshot, stale: false }
+        Self { pipeline, job, indexed, snapshot, timer: None, stale: false }
     }
 }
 
@@ -97,7 +99,7 @@ impl Loaded {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Indexed {
     pub(super) state: &'static str,
-    pub(super) deadline: Option<engine::ids::Timestamp>,
+    pub(super) deadline: Option<Timestamp>,
     pub(super) priority: u8,
     pub(super) events: u64,
 }
@@ -185,7 +187,10 @@ impl Core {
         envelope: Envelope,
         answer: oneshot::Receiver<Result<Reply, CommandError>>,
     ) -> Result<Reply, CommandError> {
-        self.push(cell, envelope);
+        if cell.put(envelope) {
+            let (core, cell) = (self.clone(), cell.clone());
+            Unbroken::new(async move { core.drive_once(cell).await }).await;
+        }
         answer.await.unwrap_or(Err(CommandError::ShuttingDown))
     }
 }

@@ -44,6 +44,15 @@ impl Core {
         }
     }
 
+    /// Drives a job for one round; what has come in meanwhile is left to a task of its own.
+    pub(super) async fn drive_once(&self, cell: Arc<JobCell>) {
+        self.round(&cell, cell.take_inbox()).await;
+        if cell.stop_driving() {
+            let core = self.clone();
+            tokio::spawn(async move { core.drive(cell).await });
+        }
+    }
+
     async fn round(&self, cell: &Arc<JobCell>, inbox: VecDeque<Envelope>) {
         let mut guard = cell.loaded.lock().await;
         if guard.is_none() && !matches!(inbox.front(), Some(Envelope::Start { .. })) {
@@ -81,13 +90,18 @@ impl Core {
             }
             Envelope::Start { pipeline, start, reply } => {
                 let decided = decide::start(&pipeline, *start, now).map(|(job, events)| {
-                    *loaded = Some(Loaded { pipeline, job, indexed: None, snapshot: 0, stale: false });
+                    *loaded =
+                        Some(Loaded { pipeline, job, indexed: None, snapshot: 0, timer: None, stale: false });
                     events
                 });
                 (decided, Some(reply))
             }
             Envelope::Command { command, reply } => {
                 let Some(loaded) = loaded.as_mut() else { return };
+                if matches!(command, Command::Tick) {
+                    // It came from the timers, which have forgotten it now.
+                    loaded.timer = None;
+                }
                 (decide::decide(&loaded.pipeline, &mut loaded.job, command, now), reply)
             }
         };

@@ -10,7 +10,7 @@ use engine::{
 };
 use parking_lot::Mutex;
 
-use crate::config::ServiceConfig;
+use crate::{clock::World, config::ServiceConfig};
 
 /// One declared service: its configuration and its plan.
 #[derive(Debug)]
@@ -18,6 +18,26 @@ pub struct Member {
     /// As in `services.toml`.
     pub config: ServiceConfig,
     plan: Mutex<ServicePlan>,
+}
+
+/// What a service's plan has to give.
+#[derive(Debug)]
+pub(super) enum Granted {
+    /// A slot to a run, for an attempt of this id.
+    Run(Waiting, AttemptId),
+    /// A slot once this attempt has paused.
+    Preempt {
+        /// Whose attempt.
+        victim: JobId,
+        /// Which.
+        attempt: AttemptId,
+        /// For whom.
+        by: JobId,
+    },
+    /// Something at that moment.
+    At(Timestamp),
+    /// Nothing.
+    Nothing,
 }
 
 /// All declared services.
@@ -78,18 +98,22 @@ impl Fleet {
         self.with_plan(service, |plan| plan.release(attempt, Verdict::Neither, now));
     }
 
-    /// What to do next at a service; a run that is granted has its slot, under the id given.
-    pub(super) fn next(&self, service: &Name, attempt: AttemptId, now: Timestamp) -> Next {
-        let next = self.with_plan(service, |plan| {
-            let next = plan.next(now);
-            match &next {
-                Next::Grant(waiting) => plan.occupy(attempt, waiting.clone(), now),
-                Next::Preempt { attempt, .. } => plan.pausing(*attempt, true),
-                Next::At(_) | Next::Idle => {}
+    /// What to do next at a service; a run that is granted has its slot.
+    pub(super) fn next(&self, service: &Name, world: &dyn World, now: Timestamp) -> Granted {
+        let next = self.with_plan(service, |plan| match plan.next(now) {
+            Next::Grant(waiting) => {
+                let attempt = world.attempt_id();
+                plan.occupy(attempt, waiting.clone(), now);
+                Granted::Run(waiting, attempt)
             }
-            next
+            Next::Preempt { victim, attempt, by } => {
+                plan.pausing(attempt, true);
+                Granted::Preempt { victim, attempt, by }
+            }
+            Next::At(at) => Granted::At(at),
+            Next::Idle => Granted::Nothing,
         });
-        next.unwrap_or(Next::Idle)
+        next.unwrap_or(Granted::Nothing)
     }
 
     /// None of a job's runs waits any more, at any service.

@@ -11,7 +11,7 @@ use axum::{
 use protocol::{Code, Problem};
 use subtle::ConstantTimeEq;
 
-use super::{App, Failure};
+use super::{Failure, Shared};
 
 /// The callers' tokens, as hashes.
 #[derive(Clone)]
@@ -64,6 +64,6 @@ pub(super) fn wrong_token() -> Failure {
 }
 
 /// Lets only callers with a token through, where tokens are configured.
-pub(super) async fn check(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(super) async fn check(State(app): State<Shared>, request: Request, next: Next) -> Response {
     if app.access.admits(request.headers()) { next.run(request).await } else { wrong_token().into_response() }
 }

@@ -18,7 +18,7 @@ use protocol::{ArtifactInfo, Code, Problem, headers::ARTIFACT_HASH};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
-use super::{App, Failure, access, answers::json as answer, commands::job_id};
+use super::{App, Failure, Shared, access, answers::json as answer, commands::job_id};
 use crate::artifacts::{Blob, StoreError, is_valid_name};
 
 /// Who asks for or brings an artifact: an attempt of the job, or a caller.
@@ -34,7 +34,7 @@ fn admit(app: &App, headers: &HeaderMap, job: JobId) -> Result<Option<AttemptId>
 /// `PUT /api/jobs/{id}/artifacts/{name}`: 201 once it is durable. With `x-artifact-hash` and no body a blob that is here
 /// already gets one more name.
 pub(super) async fn put_artifact(
-    State(app): State<App>,
+    State(app): State<Shared>,
     Path((id, name)): Path<(String, String)>,
     headers: HeaderMap,
     body: Body,
@@ -93,7 +93,7 @@ fn info(name: &str, artifact: &Artifact) -> ArtifactInfo {
 
 /// `GET /api/jobs/{id}/artifacts/`: all of them, by name.
 pub(super) async fn list_artifacts(
-    State(app): State<App>,
+    State(app): State<Shared>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
@@ -107,7 +107,7 @@ pub(super) async fn list_artifacts(
 
 /// `GET /api/jobs/{id}/artifacts/{name}`.
 pub(super) async fn get_artifact(
-    State(app): State<App>,
+    State(app): State<Shared>,
     Path((id, name)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {

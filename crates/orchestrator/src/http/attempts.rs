@@ -15,7 +15,7 @@ use engine::{
 use protocol::{Callback, CallbackAnswer, Code, Problem, Progress, headers::CALLBACK_LIMIT};
 
 use super::{
-    App, Failure, access,
+    App, Failure, Shared, access,
     answers::{json, read_body},
 };
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
 
 /// `POST /phase-complete`: how an attempt ended. Answered once that is durable.
 pub(super) async fn phase_complete(
-    State(app): State<App>,
+    State(app): State<Shared>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
@@ -128,7 +128,7 @@ async fn conflicting(app: &App, job: JobId, attempt: AttemptId, run: &str) -> Fa
 
 /// `POST /api/attempts/{id}/progress`: extends the lease, and is shown.
 pub(super) async fn report_progress(
-    State(app): State<App>,
+    State(app): State<Shared>,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Body,

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    App, Failure,
+    App, Failure, Shared,
     answers::{json as answer, read_body},
 };
 
@@ -50,7 +50,7 @@ struct Reason {
 
 /// `POST /api/jobs/{id}/cancel`.
 pub(super) async fn cancel_job(
-    State(app): State<App>,
+    State(app): State<Shared>,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Body,
@@ -68,7 +68,7 @@ pub(super) async fn cancel_job(
 
 /// `POST /api/jobs/{id}/pause`.
 pub(super) async fn pause_job(
-    State(app): State<App>,
+    State(app): State<Shared>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
@@ -77,7 +77,7 @@ pub(super) async fn pause_job(
 
 /// `POST /api/jobs/{id}/resume`.
 pub(super) async fn resume_job(
-    State(app): State<App>,
+    State(app): State<Shared>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
@@ -86,7 +86,7 @@ pub(super) async fn resume_job(
 
 /// `POST /api/jobs/{id}/retry`.
 pub(super) async fn retry_job(
-    State(app): State<App>,
+    State(app): State<Shared>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
@@ -101,7 +101,7 @@ pub(super) struct RerunQuery {
 
 /// `POST /api/jobs/{id}/rerun?from=PHASE`.
 pub(super) async fn rerun_job(
-    State(app): State<App>,
+    State(app): State<Shared>,
     Path(id): Path<String>,
     Query(query): Query<RerunQuery>,
     headers: HeaderMap,
@@ -118,7 +118,7 @@ pub(super) async fn rerun_job(
 
 /// `POST /api/jobs/{id}/priority`.
 pub(super) async fn set_priority(
-    State(app): State<App>,
+    State(app): State<Shared>,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Body,
@@ -136,7 +136,7 @@ pub(super) fn priority(word: &str) -> Result<Priority, Failure> {
 
 /// `POST /api/jobs/{id}/signals/{name}`.
 pub(super) async fn signal_job(
-    State(app): State<App>,
+    State(app): State<Shared>,
     Path((id, name)): Path<(String, String)>,
     headers: HeaderMap,
     body: Body,

@@ -14,7 +14,7 @@ use protocol::{Code, JobPage, Problem, StartJob, headers::START_LIMIT};
 use serde::Deserialize;
 
 use super::{
-    App, Failure,
+    Failure, Shared,
     answers::{journal_problem, json as answer, read_body},
     commands::{job_id, priority},
     routes, view, waiting,
@@ -33,7 +33,7 @@ pub(super) struct StartQuery {
 /// `POST /api/jobs`: 201 for a new job, 200 for one that was there. With `?wait=30s` the answer comes when the job is over,
 /// or when the time is.
 pub(super) async fn start_job(
-    State(app): State<App>,
+    State(app): State<Shared>,
     UrlQuery(query): UrlQuery<StartQuery>,
     headers: HeaderMap,
     body: Body,
@@ -92,7 +92,7 @@ pub(super) struct ListQuery {
 
 /// `GET /api/jobs?pipeline=&state=&key=&cursor=&limit=`.
 pub(super) async fn list_jobs(
-    State(app): State<App>,
+    State(app): State<Shared>,
     UrlQuery(query): UrlQuery<ListQuery>,
 ) -> Result<Response, Failure> {
     let cursor = match query.cursor {
@@ -116,13 +116,13 @@ pub(super) async fn list_jobs(
 }
 
 /// `GET /api/jobs/{id}`.
-pub(super) async fn get_job(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Failure> {
+pub(super) async fn get_job(State(app): State<Shared>, Path(id): Path<String>) -> Result<Response, Failure> {
     let job: JobId = job_id(&id)?;
     Ok(answer(StatusCode::OK, &view::job_status(&app, job).await?))
 }
 
 /// `GET /api/jobs/{id}/why`.
-pub(super) async fn why_job(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Failure> {
+pub(super) async fn why_job(State(app): State<Shared>, Path(id): Path<String>) -> Result<Response, Failure> {
     let job: JobId = job_id(&id)?;
     Ok(answer(StatusCode::OK, &view::why(&app, job).await?))
 }

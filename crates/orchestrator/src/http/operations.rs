@@ -11,7 +11,7 @@ use protocol::{Code, Problem};
 use serde_json::json;
 
 use super::{
-    App, Failure,
+    Failure, Shared,
     answers::{journal_problem, json as answer},
 };
 
@@ -24,7 +24,7 @@ pub(super) async fn health() -> Response {
 }
 
 /// `GET /ready`: it takes work.
-pub(super) async fn ready(State(app): State<App>) -> Result<Response, Failure> {
+pub(super) async fn ready(State(app): State<Shared>) -> Result<Response, Failure> {
     if app.stopping.is_cancelled() {
         return Err(Problem::new(Code::ShuttingDown, "the orchestrator is stopping").into());
     }
@@ -35,7 +35,7 @@ pub(super) async fn ready(State(app): State<App>) -> Result<Response, Failure> {
 }
 
 /// `GET /metrics`, in Prometheus' text form.
-pub(super) async fn metrics(State(app): State<App>) -> Result<Response, Failure> {
+pub(super) async fn metrics(State(app): State<Shared>) -> Result<Response, Failure> {
     let mut text = String::new();
     let counts = app.core.journal().counts().await.map_err(|error| journal_problem(&error))?;
     text.push_str("# HELP segue_jobs Jobs by pipeline and state.\n# TYPE segue_jobs gauge\n");
@@ -71,7 +71,7 @@ pub(super) async fn error_page(Path(code): Path<String>) -> Result<Response, Fai
 }
 
 /// `GET /`.
-pub(super) async fn index(State(app): State<App>) -> Response {
+pub(super) async fn index(State(app): State<Shared>) -> Response {
     let pipelines: Vec<String> = app.core.pipelines().keys().map(ToString::to_string).collect();
     answer(
         StatusCode::OK,

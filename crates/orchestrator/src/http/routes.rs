@@ -19,7 +19,7 @@ use protocol::{Code, Problem, StartPhase, headers::START_LIMIT};
 use serde_json::json;
 
 use super::{
-    App, Failure,
+    App, Failure, Shared,
     answers::{journal_problem, json as answer, read_body},
     view,
 };
@@ -61,7 +61,7 @@ pub(super) async fn latest_job(app: &App, pipeline: &Pipeline, key: &str) -> Res
 
 /// `POST /api/{route}/{key}/start-phase`: a new job from the first phase, or a phase of the latest one again.
 pub(super) async fn start_phase(
-    State(app): State<App>,
+    State(app): State<Shared>,
     Path((route, key)): Path<(String, String)>,
     headers: HeaderMap,
     body: Body,
@@ -178,7 +178,7 @@ async fn start_again(
 
 /// `GET /api/{route}/{key}/status`.
 pub(super) async fn status(
-    State(app): State<App>,
+    State(app): State<Shared>,
     Path((route, key)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
     let pipeline = pipeline_of(&app, &route)?;

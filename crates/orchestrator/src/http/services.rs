@@ -12,11 +12,11 @@ use engine::{
 use protocol::{Code, Problem, ServiceStatus};
 use serde_json::json;
 
-use super::{App, Failure, answers::json as answer, view::moment};
+use super::{App, Failure, Shared, answers::json as answer, view::moment};
 use crate::core::Member;
 
 /// `GET /api/services`.
-pub(super) async fn list_services(State(app): State<App>) -> Response {
+pub(super) async fn list_services(State(app): State<Shared>) -> Response {
     let now = app.core.world().now();
     let describe = |(name, member): (&Name, &Member)| {
         member.plan(|plan| ServiceStatus {
@@ -61,7 +61,7 @@ fn reason(plan: &ServicePlan, now: engine::ids::Timestamp) -> Option<String> {
 
 /// `POST /api/services/{name}/stop`: nothing new goes to it; what runs goes on.
 pub(super) async fn stop_service(
-    State(app): State<App>,
+    State(app): State<Shared>,
     Path(name): Path<String>,
 ) -> Result<Response, Failure> {
     set_stopped(&app, &name, true)
@@ -69,7 +69,7 @@ pub(super) async fn stop_service(
 
 /// `POST /api/services/{name}/start`.
 pub(super) async fn start_service(
-    State(app): State<App>,
+    State(app): State<Shared>,
     Path(name): Path<String>,
 ) -> Result<Response, Failure> {
     set_stopped(&app, &name, false)
@@ -86,7 +86,7 @@ fn set_stopped(app: &App, name: &str, stopped: bool) -> Result<Response, Failure
 }
 
 /// `GET /api/pipelines`.
-pub(super) async fn list_pipelines(State(app): State<App>) -> Response {
+pub(super) async fn list_pipelines(State(app): State<Shared>) -> Response {
     let pipelines = app.core.pipelines();
     let describe = |pipeline: &engine::pipeline::Pipeline| {
         let phases: Vec<serde_json::Value> = pipeline

@@ -18,7 +18,7 @@ use serde_json::json;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::{
-    App, Failure,
+    Failure, Shared,
     answers::{journal_problem, json as answer},
     commands::job_id,
 };
@@ -36,7 +36,7 @@ pub(super) struct HistoryQuery {
 
 /// `GET /api/jobs/{id}/events`: the job's history; as server-sent events where the caller accepts those.
 pub(super) async fn job_events(
-    State(app): State<App>,
+    State(app): State<Shared>,
     Path(id): Path<String>,
     Query(query): Query<HistoryQuery>,
     headers: HeaderMap,
@@ -60,7 +60,7 @@ pub(super) async fn job_events(
 }
 
 /// `GET /api/events`: everything that happens, as server-sent events.
-pub(super) async fn all_events(State(app): State<App>, headers: HeaderMap) -> Response {
+pub(super) async fn all_events(State(app): State<Shared>, headers: HeaderMap) -> Response {
     live(app, None, last_event_id(&headers))
 }
 
@@ -75,7 +75,7 @@ fn last_event_id(headers: &HeaderMap) -> Option<Position> {
 
 /// A subscriber: what he has had, and what waits to be sent.
 struct Subscriber {
-    app: App,
+    app: Shared,
     only: Option<JobId>,
     after: Option<Position>,
     events: Receiver<Happening>,
@@ -83,7 +83,7 @@ struct Subscriber {
     behind: bool,
 }
 
-fn live(app: App, only: Option<JobId>, after: Option<Position>) -> Response {
+fn live(app: Shared, only: Option<JobId>, after: Option<Position>) -> Response {
     let subscriber = Subscriber {
         events: app.core.live().subscribe(),
         behind: after.is_some(),
