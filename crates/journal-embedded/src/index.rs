@@ -48,7 +48,7 @@ pub(crate) struct Index {
     reader: Arc<Mutex<Connection>>,
     /// For the thread that writes the log, so that it never waits for a long question.
     quick: Arc<Mutex<Connection>>,
-    follower: std::sync::mpsc::Sender<follow::Order>,
+    follower: follow::Follower,
     followed: watch::Receiver<Followed>,
     /// Last, so that the thread has been told to end when it is waited for.
     _thread: Arc<Joined>,
@@ -135,13 +135,13 @@ impl Index {
     /// Tells the index of records that are durable.
     pub(crate) fn follow(&self, records: Vec<Indexed>, last: Position) {
         // Where the thread is gone, every question says so.
-        let _ = self.follower.send(follow::Order::Follow(records, last));
+        let _ = self.follower.tell(follow::Order::Follow(records, last));
     }
 
     /// Keeps a snapshot, unless there is a newer one; on a thread that may wait.
     pub(crate) fn keep_snapshot(&self, job: JobId, snapshot: Snapshot) -> Result<(), JournalError> {
         // Where the thread is gone, the flush says so.
-        let _ = self.follower.send(follow::Order::Keep(job, snapshot));
+        let _ = self.follower.tell(follow::Order::Keep(job, snapshot));
         self.flush()
     }
 
@@ -157,7 +157,7 @@ impl Index {
     /// that: copies have old ones.
     pub(crate) fn flush(&self) -> Result<(), JournalError> {
         let (done, written) = std::sync::mpsc::channel();
-        let told = self.follower.send(follow::Order::Flush(done)).is_ok();
+        let told = self.follower.tell_now(follow::Order::Flush(done));
         if told && written.recv().is_ok() {
             return Ok(());
         }
@@ -178,7 +178,7 @@ impl Index {
         };
         if behind {
             // Where the thread is gone, what follows says so.
-            let _ = self.follower.send(follow::Order::Hurry);
+            let _ = self.follower.tell_now(follow::Order::Hurry);
         }
         let seen = followed.wait_for(|followed| match followed {
             Followed::UpTo(seen) => *seen >= position,

@@ -1,10 +1,6 @@
 //! The thread that follows the log.
 
-use std::{
-    collections::HashMap,
-    sync::mpsc,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, sync::mpsc, time::Duration};
 
 use engine::ids::JobId;
 use journal::{IndexEntry, Position, Snapshot};
@@ -49,22 +45,20 @@ pub(super) enum Order {
     Follow(Vec<Indexed>, Position),
     /// A snapshot of a job.
     Keep(JobId, Snapshot),
-    /// Somebody waits until it has come further.
+    /// Nothing of its own: somebody waits until it has come further.
     Hurry,
     /// Says when everything told before is written.
     Flush(mpsc::Sender<()>),
 }
 
-pub(super) fn start(
-    connection: Connection,
-    from: Position,
-) -> (mpsc::Sender<Order>, watch::Receiver<Followed>, Joined) {
+pub(super) fn start(connection: Connection, from: Position) -> (Follower, watch::Receiver<Followed>, Joined) {
     let (sender, orders) = mpsc::channel();
+    let (hurry, hurried) = mpsc::channel();
     let (told, followed) = watch::channel(Followed::UpTo(from));
     let thread = std::thread::Builder::new().name("journal-index".to_owned());
     let started = thread.spawn({
         let told = told.clone();
-        move || run(connection, &orders, &told)
+        move || run(connection, &orders, &hurried, &told)
     });
     let joined = match started {
         Ok(thread) => Joined::new(thread),
@@ -73,12 +67,17 @@ pub(super) fn start(
             Joined::default()
         }
     };
-    (sender, followed, joined)
+    (Follower { orders: sender, hurry }, followed, joined)
 }
 
-fn run(mut connection: Connection, orders: &mpsc::Receiver<Order>, told: &watch::Sender<Followed>) {
+fn run(
+    mut connection: Connection,
+    orders: &mpsc::Receiver<Order>,
+    hurry: &mpsc::Receiver<()>,
+    told: &watch::Sender<Followed>,
+) {
     while let Ok(first) = orders.recv() {
-        let mut group = gather(first, orders);
+        let mut group = gather(first, orders, hurry);
         let written = write(&mut connection, &mut group);
         match written {
             Ok(Some(position)) => {
@@ -100,36 +99,41 @@ fn run(mut connection: Connection, orders: &mpsc::Receiver<Order>, told: &watch:
     }
 }
 
-/// What is written in one transaction: what comes within [`PATIENCE`], or what is there where somebody waits.
-fn gather(first: Order, orders: &mpsc::Receiver<Order>) -> Vec<Order> {
-    let until = Instant::now() + PATIENCE;
-    let mut hurry = first.hurries();
-    let mut records = first.records();
+/// What is written in one transaction: what comes within [`PATIENCE`], or what is there once somebody waits. Sleeps apart
+/// from its orders, so that it is not woken by each of them.
+fn gather(first: Order, orders: &mpsc::Receiver<Order>, hurry: &mpsc::Receiver<()>) -> Vec<Order> {
     let mut group = vec![first];
-    while records < GROUP {
-        let patience = if hurry { Duration::ZERO } else { until.saturating_duration_since(Instant::now()) };
-        let Ok(order) = orders.recv_timeout(patience) else { break };
-        hurry |= order.hurries();
-        records += order.records();
+    // The time is up, somebody waits, or nobody is there any more: in each case it goes on with what there is.
+    let _ = hurry.recv_timeout(PATIENCE);
+    while hurry.try_recv().is_ok() {}
+    let mut records = 0;
+    while records < GROUP
+        && let Ok(order) = orders.try_recv()
+    {
+        if let Order::Follow(more, _) = &order {
+            records += more.len();
+        }
         group.push(order);
     }
     group
 }
 
-impl Order {
-    fn records(&self) -> usize {
-        match self {
-            Self::Follow(records, _) => records.len(),
-            Self::Keep(..) | Self::Hurry | Self::Flush(_) => 0,
-        }
+/// Tells the thread what to do, and when not to wait for more.
+#[derive(Debug, Clone)]
+pub(super) struct Follower {
+    orders: mpsc::Sender<Order>,
+    hurry: mpsc::Sender<()>,
+}
+
+impl Follower {
+    /// Something to be written with whatever else comes soon. Whether the thread is there.
+    pub(super) fn tell(&self, order: Order) -> bool {
+        self.orders.send(order).is_ok()
     }
 
-    /// Whether somebody waits for it.
-    fn hurries(&self) -> bool {
-        match self {
-            Self::Follow(..) => false,
-            Self::Keep(..) | Self::Hurry | Self::Flush(_) => true,
-        }
+    /// Something that somebody waits for.
+    pub(super) fn tell_now(&self, order: Order) -> bool {
+        self.tell(order) && self.hurry.send(()).is_ok()
     }
 }
 
