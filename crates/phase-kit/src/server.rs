@@ -24,6 +24,8 @@ use uuid::Uuid;
 
 use crate::{
     attempt::{self, Accepted, State as AttemptState, StopCause},
+    folder_lock,
+    record::Records,
     reply::{Refusal, json},
     service::Service,
 };
@@ -39,13 +41,17 @@ type Answer = Result<Response, Refusal>;
 /// left in the service's folder is taken up first.
 ///
 /// # Errors
-/// If the folder cannot be read or the listener fails.
+/// If the folder cannot be read or another process serves with it, or the listener fails.
 pub async fn serve(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
     service: Service,
 ) -> io::Result<()> {
     let service = Arc::new(service);
+    if let Records::Folder(folder) = &service.records {
+        let lock = folder_lock::take(folder).await?;
+        *service.folder_lock.lock() = Some(lock);
+    }
     attempt::recover(&service).await?;
     let cleaning = tokio::spawn(clean_now_and_then(Arc::clone(&service)));
     let drained = CancellationToken::new();

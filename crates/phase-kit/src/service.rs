@@ -94,6 +94,8 @@ pub struct Service {
     pub(crate) clock: Clock,
     pub(crate) client: reqwest::Client,
     pub(crate) records: Records,
+    /// The folder is ours while this is open.
+    pub(crate) folder_lock: parking_lot::Mutex<Option<std::fs::File>>,
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) attempts: Attempts,
     pub(crate) rng: parking_lot::Mutex<StdRng>,
@@ -177,7 +179,7 @@ impl ServiceBuilder {
     }
 
     /// A folder of its own, for the records of attempts and the phases' caches. With it, accepted attempts and undelivered
-    /// results survive the death of the process.
+    /// results survive the death of the process. While one process serves with it, no other can.
     #[must_use]
     pub fn data_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.data_dir = Some(folder.into());
@@ -249,6 +251,7 @@ impl ServiceBuilder {
             clock: self.clock,
             client: http_client()?,
             records,
+            folder_lock: parking_lot::Mutex::new(None),
             slots: Arc::new(Semaphore::new(self.capacity)),
             attempts: Attempts::default(),
             rng: parking_lot::Mutex::new(match self.seed {
