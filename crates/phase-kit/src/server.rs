@@ -32,8 +32,10 @@ use crate::{
 
 /// So often old records are looked for.
 const CLEAN_EVERY: Duration = Duration::from_secs(3600);
-/// So long open connections may take to end after the drain.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+/// So long answers under way may take to leave after the drain. Connections that are only kept alive are not waited for.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+/// So long results may take to be delivered after attempts were told to stop.
+const LAST_CALLBACKS: Duration = Duration::from_secs(1);
 
 type Answer = Result<Response, Refusal>;
 
@@ -115,7 +117,7 @@ async fn drain(service: &Service) {
     };
     if tokio::time::timeout(service.timing.drain, over).await.is_err() && !survives {
         attempts.stop_all(StopCause::ShuttingDown);
-        let last = service.timing.cancel_grace + LAST_WORDS;
+        let last = service.timing.cancel_grace + LAST_CALLBACKS;
         if tokio::time::timeout(last, attempts.until_none(|_| true)).await.is_err() {
             tracing::error!(
                 "stopped with results that the orchestrator did not take; it will find out by itself"

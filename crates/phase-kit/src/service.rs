@@ -33,7 +33,8 @@ pub struct Timing {
     pub pause_patience: Duration,
     /// So long a phase has to stop by itself once it is told to, before it is dropped: 5 s.
     pub cancel_grace: Duration,
-    /// So long running attempts may go on after the service is told to stop: 30 s.
+    /// So long running attempts may go on after the service is told to stop: 8 s, which together with `cancel_grace` ends
+    /// before `segue up` loses patience. What has a folder is gone on with by the next process.
     pub drain: Duration,
     /// So long the record of an attempt is kept after its end, so that the same start again is not run again: a day.
     pub keep_records: Duration,
@@ -51,7 +52,7 @@ impl Default for Timing {
             artifact_patience: Duration::from_secs(60),
             pause_patience: Duration::from_secs(20),
             cancel_grace: Duration::from_secs(5),
-            drain: Duration::from_secs(30),
+            drain: Duration::from_secs(8),
             keep_records: day,
         }
     }
