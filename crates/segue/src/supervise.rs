@@ -28,7 +28,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(200);
 /// Longest wait before a process that keeps dying is started again.
 const MAX_WAIT: Duration = Duration::from_secs(2);
 /// A process that lived so long is well.
-const WELL: Duration = Duration::from_secs(30);
+const WELL: Duration = Duration::from_secs(5);
 
 /// Cancels the first token at the first SIGTERM or SIGINT, the next at the next.
 pub(crate) fn cancel_on_signals(tokens: Vec<CancellationToken>) {

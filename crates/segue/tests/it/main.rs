@@ -1,4 +1,7 @@
 //! The executable as its users meet it: real processes, real connections.
 
+mod bad_input;
+mod commands;
+mod kill;
 mod support;
 mod up;

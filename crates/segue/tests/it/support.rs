@@ -12,7 +12,7 @@ use std::{
         Arc,
         mpsc::{Receiver, sync_channel},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use phase_kit::{Context, Phase, PhaseError, Service, Success, testing::ServiceHost};
@@ -105,6 +105,17 @@ impl Home {
         job
     }
 
+    /// Any question to the API.
+    pub(crate) fn get(&self, path: &str) -> (u16, Value) {
+        send("GET", &self.url(path), b"")
+    }
+
+    /// The newest job with a key.
+    pub(crate) fn id_of(&self, key: &str) -> String {
+        let (_, page) = self.get(&format!("/api/jobs?key={key}"));
+        page["jobs"][0]["jobId"].as_str().unwrap().to_owned()
+    }
+
     /// Runs a command that must succeed, and returns what it prints.
     #[track_caller]
     pub(crate) fn well(&self, arguments: &[&str]) -> String {
@@ -167,6 +178,14 @@ impl Running {
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
         rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// Reads what it prints for so long.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        let end = Instant::now() + time;
+        while let Ok(line) = self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            self.seen.push(line);
+        }
     }
 
     /// Its child processes, with their command lines.
@@ -239,6 +258,18 @@ pub(crate) fn hello() -> (ServiceHost, Arc<Semaphore>) {
     (ServiceHost::start(Service::builder("hello").phase(phase).build().unwrap()), may_go_on)
 }
 
+/// The service `hello` on a port that its callers know already; it lives as long as what is returned.
+pub(crate) fn hello_on(port: u16) -> tokio::runtime::Runtime {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let phase = Greet { may_go_on: Arc::new(Semaphore::new(0)) };
+    let service = Service::builder("hello").phase(phase).build().unwrap();
+    runtime.spawn(async move {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        phase_kit::serve(listener, std::future::pending(), service).await.unwrap();
+    });
+    runtime
+}
+
 /// Sends a request with any body, and returns status and body.
 pub(crate) fn send(method: &str, url: &str, body: &[u8]) -> (u16, Value) {
     let (host, path) = url.trim_start_matches("http://").split_once('/').unwrap();
@@ -247,7 +278,8 @@ pub(crate) fn send(method: &str, url: &str, body: &[u8]) -> (u16, Value) {
         "{method} /{path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
         body.len()
     );
-    stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
+    // A body that is too large is refused before it is read to its end.
+    let _ = stream.write_all(&[head.as_bytes(), body].concat());
     let answer = std::io::read_to_string(stream).unwrap();
     let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
     let body = answer.split_once("\r\n\r\n").unwrap().1;
@@ -257,4 +289,27 @@ pub(crate) fn send(method: &str, url: &str, body: &[u8]) -> (u16, Value) {
 /// The repository's folder.
 pub(crate) fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// The course with all of its services on free ports.
+pub(crate) fn course() -> Home {
+    let text = std::fs::read_to_string(repository().join("services.toml")).unwrap();
+    let services = &text[text.find("[service.").unwrap()..];
+    let mut services = services.to_owned();
+    for (old, new) in (3457..).zip(free_ports::<7>()) {
+        services = services.replace(&format!("127.0.0.1:{old}"), &format!("127.0.0.1:{new}"));
+    }
+    let pipeline = std::fs::read_to_string(repository().join("pipelines/course.toml")).unwrap();
+    Home::new(&services, &[("course.toml", &pipeline)])
+}
+
+/// Starts it, and returns when all eight processes are ready.
+pub(crate) fn up(home: &Home) -> Running {
+    let mut running = Running::start(home.command(&["up", "--only", "course"]));
+    let mut ready = 0;
+    while ready < 8 {
+        running.line(" is ready");
+        ready += 1;
+    }
+    running
 }

@@ -4,29 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::support::{Home, Running, free_ports, repository, send};
-
-/// The course with all of its services on free ports.
-fn course() -> Home {
-    let text = std::fs::read_to_string(repository().join("services.toml")).unwrap();
-    let services = &text[text.find("[service.").unwrap()..];
-    let mut services = services.to_owned();
-    for (old, new) in (3457..).zip(free_ports::<7>()) {
-        services = services.replace(&format!("127.0.0.1:{old}"), &format!("127.0.0.1:{new}"));
-    }
-    let pipeline = std::fs::read_to_string(repository().join("pipelines/course.toml")).unwrap();
-    Home::new(&services, &[("course.toml", &pipeline)])
-}
-
-fn up(home: &Home) -> Running {
-    let mut running = Running::start(home.command(&["up", "--only", "course"]));
-    let mut ready = 0;
-    while ready < 8 {
-        running.line(" is ready");
-        ready += 1;
-    }
-    running
-}
+use crate::support::{course, send, up};
 
 #[test]
 fn idle_it_ends_within_a_second_on_either_signal() {
