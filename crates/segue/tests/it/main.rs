@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod commands;
+mod full_disk;
 mod kill;
 mod support;
 mod up;
