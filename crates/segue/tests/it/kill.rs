@@ -3,6 +3,8 @@
 //!
 //! `cargo xtask kill` runs the long one, with other numbers where it is told so.
 
+#![expect(clippy::print_stdout, reason = "the table is for whoever watches: --nocapture")]
+
 use std::{
     collections::BTreeMap,
     path::Path,

@@ -1,8 +1,6 @@
 //! A folder with a configuration on free ports, the executable in it, and a service that does as it is told. Everything is a
 //! real process or a real connection. Waiting is for a line or for the API, with a limit, never for a time.
 
-#![expect(clippy::unwrap_used, reason = "where a test can't be set up, it fails")]
-
 use std::{
     io::{BufRead, BufReader, Write},
     net::TcpListener,
@@ -44,7 +42,7 @@ impl Home {
         let folder = tempfile::tempdir().unwrap();
         let [port] = free_ports();
         let home = Self { folder, port };
-        home.write("services.toml", &format!("[orchestrator]\nlisten = \"127.0.0.1:{port}\"\n{services}"));
+        home.write("services.toml", format!("[orchestrator]\nlisten = \"127.0.0.1:{port}\"\n{services}"));
         std::fs::create_dir(home.path("pipelines")).unwrap();
         for (file, text) in pipelines {
             home.write(&format!("pipelines/{file}"), text);
