@@ -1,9 +1,10 @@
-//! Repository tasks: `cargo xtask tidy` and `cargo xtask compose`.
+//! Repository tasks: `cargo xtask tidy`, `cargo xtask compose` and `cargo xtask kill`.
 //!
 //! Why a program and not shell: the checks run as tests too, on every system that has cargo, and each is tested on text
-//! that breaks it. Arguments are matched by hand: two commands do not pay for a parser's build time.
+//! that breaks it. Arguments are matched by hand: three commands do not pay for a parser's build time.
 
 mod compose;
+mod kill;
 mod repo;
 mod rust_text;
 mod tidy;
@@ -16,6 +17,9 @@ use std::{
 const USAGE: &str = "\
 usage: cargo xtask tidy                    check the rules of this repository (CONTRIBUTING.md lists them)
        cargo xtask compose SEGUE           check that SEGUE, an executable, accepts every command of docker-compose.yml
+       cargo xtask kill [--orchestrator N] [--services N] [--seeds N] [--random N] [--release]
+                                            kill so many processes during a course, and compare all of its files with
+                                            those of an undisturbed one; --random repeats the moments of an earlier run
 ";
 
 fn main() -> ExitCode {
@@ -24,6 +28,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.as_slice() {
         ["tidy"] => repo::Repo::load(&repo::root()).and_then(|repo| tidy::run(&repo)),
         ["compose", segue] => compose::dry_run(&repo::root(), segue),
+        ["kill", arguments @ ..] => kill::run(arguments),
         _ => Err(USAGE.to_owned()),
     };
     let (text, code) = match outcome {

@@ -71,6 +71,8 @@ impl Repo {
                         folders.push(entry.path());
                     }
                 } else if kind.is_file()
+                    // In a work tree of its own `.git` is a file, which names a path of this machine.
+                    && name != ".git"
                     && let Some(file) = read_text(root, &entry.path())?
                 {
                     files.push(file);

@@ -17,3 +17,4 @@ pub mod outbound;
 pub mod serve;
 pub mod timers;
 pub mod token;
+mod under_way;

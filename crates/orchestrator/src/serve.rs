@@ -2,7 +2,7 @@
 
 use std::{io, time::Duration};
 
-use axum::serve::ListenerExt;
+use axum::{middleware::from_fn, serve::ListenerExt};
 use journal::RetentionPolicy;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -10,12 +10,16 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     core::{CommandError, Core},
     http::{App, router},
+    under_way::UnderWay,
 };
 
 /// How often jobs that only wait leave memory, and far deadlines are looked for.
 const SWEEP: Duration = Duration::from_secs(60);
 /// Retention runs every so many sweeps.
 const RETAIN_EVERY: u64 = 10;
+
+/// So long answers that are complete may take to leave.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// Serves until `shutdown`, then lets open requests end.
 ///
@@ -34,12 +38,21 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
             tracing::debug!(%error, "a connection keeps its delay");
         }
     });
-    let served = axum::serve(listener, router(app))
-        .with_graceful_shutdown(async move {
-            shutdown.cancelled().await;
-            stopping.cancel();
-        })
-        .await;
+    let (under_way, asked) = (UnderWay::default(), shutdown.clone());
+    let counted = under_way.clone();
+    let router = router(app).layer(from_fn(move |request, next| counted.clone().count(request, next)));
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+        shutdown.cancelled().await;
+        stopping.cancel();
+    });
+    let served = tokio::select! {
+        served = server => served,
+        () = async {
+            asked.cancelled().await;
+            under_way.none().await;
+            tokio::time::sleep(LAST_WORDS).await;
+        } => Ok(()),
+    };
     timers.abort();
     sweeper.abort();
     served

@@ -29,7 +29,7 @@
 //! ```
 //!
 //! Reading order: [`phase`], [`context`], [`artifacts`] (what an author sees); [`service`], [`server`], then inside `attempt`,
-//! `deliver` and `record`; [`testing`] for tests.
+//! `deliver`, `record` and `folder_lock`; [`testing`] for tests.
 
 pub mod artifacts;
 mod attempt;
@@ -37,6 +37,7 @@ mod backoff;
 pub mod client;
 pub mod context;
 mod deliver;
+mod folder_lock;
 pub mod phase;
 mod record;
 mod reply;

@@ -24,14 +24,18 @@ use uuid::Uuid;
 
 use crate::{
     attempt::{self, Accepted, State as AttemptState, StopCause},
+    folder_lock,
+    record::Records,
     reply::{Refusal, json},
     service::Service,
 };
 
 /// So often old records are looked for.
 const CLEAN_EVERY: Duration = Duration::from_secs(3600);
-/// So long open connections may take to end after the drain.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+/// So long answers under way may take to leave after the drain. Connections that are only kept alive are not waited for.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+/// So long results may take to be delivered after attempts were told to stop.
+const LAST_CALLBACKS: Duration = Duration::from_secs(1);
 
 type Answer = Result<Response, Refusal>;
 
@@ -39,13 +43,17 @@ type Answer = Result<Response, Refusal>;
 /// left in the service's folder is taken up first.
 ///
 /// # Errors
-/// If the folder cannot be read or the listener fails.
+/// If the folder cannot be read or another process serves with it, or the listener fails.
 pub async fn serve(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
     service: Service,
 ) -> io::Result<()> {
     let service = Arc::new(service);
+    if let Records::Folder(folder) = &service.records {
+        let lock = folder_lock::take(folder).await?;
+        *service.folder_lock.lock() = Some(lock);
+    }
     attempt::recover(&service).await?;
     let cleaning = tokio::spawn(clean_now_and_then(Arc::clone(&service)));
     let drained = CancellationToken::new();
@@ -109,7 +117,7 @@ async fn drain(service: &Service) {
     };
     if tokio::time::timeout(service.timing.drain, over).await.is_err() && !survives {
         attempts.stop_all(StopCause::ShuttingDown);
-        let last = service.timing.cancel_grace + LAST_WORDS;
+        let last = service.timing.cancel_grace + LAST_CALLBACKS;
         if tokio::time::timeout(last, attempts.until_none(|_| true)).await.is_err() {
             tracing::error!(
                 "stopped with results that the orchestrator did not take; it will find out by itself"

@@ -33,7 +33,8 @@ pub struct Timing {
     pub pause_patience: Duration,
     /// So long a phase has to stop by itself once it is told to, before it is dropped: 5 s.
     pub cancel_grace: Duration,
-    /// So long running attempts may go on after the service is told to stop: 30 s.
+    /// So long running attempts may go on after the service is told to stop: 8 s, which together with `cancel_grace` ends
+    /// before `segue up` loses patience. What has a folder is gone on with by the next process.
     pub drain: Duration,
     /// So long the record of an attempt is kept after its end, so that the same start again is not run again: a day.
     pub keep_records: Duration,
@@ -51,7 +52,7 @@ impl Default for Timing {
             artifact_patience: Duration::from_secs(60),
             pause_patience: Duration::from_secs(20),
             cancel_grace: Duration::from_secs(5),
-            drain: Duration::from_secs(30),
+            drain: Duration::from_secs(8),
             keep_records: day,
         }
     }
@@ -94,6 +95,8 @@ pub struct Service {
     pub(crate) clock: Clock,
     pub(crate) client: reqwest::Client,
     pub(crate) records: Records,
+    /// The folder is ours while this is open.
+    pub(crate) folder_lock: parking_lot::Mutex<Option<std::fs::File>>,
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) attempts: Attempts,
     pub(crate) rng: parking_lot::Mutex<StdRng>,
@@ -177,7 +180,7 @@ impl ServiceBuilder {
     }
 
     /// A folder of its own, for the records of attempts and the phases' caches. With it, accepted attempts and undelivered
-    /// results survive the death of the process.
+    /// results survive the death of the process. While one process serves with it, no other can.
     #[must_use]
     pub fn data_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.data_dir = Some(folder.into());
@@ -249,6 +252,7 @@ impl ServiceBuilder {
             clock: self.clock,
             client: http_client()?,
             records,
+            folder_lock: parking_lot::Mutex::new(None),
             slots: Arc::new(Semaphore::new(self.capacity)),
             attempts: Attempts::default(),
             rng: parking_lot::Mutex::new(match self.seed {

@@ -36,7 +36,13 @@ pub(crate) enum Command {
     /// Start a job
     Start(Start),
     /// Show where a job stands
-    Status(JobRef),
+    Status {
+        #[command(flatten)]
+        job: JobRef,
+        /// Wait until it is over, with progress; ends with 0 if it completed, 1 if not, 3 if it waits for a person
+        #[arg(long)]
+        wait: bool,
+    },
     /// List jobs, newest first
     Jobs {
         /// Of one pipeline
@@ -143,7 +149,7 @@ pub(crate) struct Start {
     /// How urgent: urgent, high, medium, low, background
     #[arg(long)]
     pub(crate) priority: Option<String>,
-    /// Wait until it is over, with progress
+    /// Wait until it is over, with progress; ends with 0 if it completed, 1 if not, 3 if it waits for a person
     #[arg(long)]
     pub(crate) wait: bool,
 }

@@ -30,7 +30,11 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Orchestrate => orchestrate::run(&cli.config).await,
         Command::Serve(serve) => serve::run(&cli.config, serve).await,
         Command::Start(start) => start::run(&api()?, start).await,
-        Command::Status(job) => jobs::status(&api()?, job).await,
+        Command::Status { job, wait: false } => jobs::status(&api()?, job).await,
+        Command::Status { job, wait: true } => {
+            let api = api()?;
+            start::wait(&api, &api.resolve(job).await?).await
+        }
         Command::Jobs { pipeline, state, limit } => {
             jobs::list(&api()?, pipeline.as_deref(), state.as_deref(), *limit).await
         }

@@ -4,6 +4,7 @@ mod api;
 mod cli;
 mod commands;
 mod config;
+mod handover;
 mod logging;
 mod progress;
 mod supervise;

@@ -1,4 +1,7 @@
-//! A job's progress in the terminal: a line for each phase, bars for those that count, and the time left where it is known.
+//! A job's progress: in a terminal a line for each phase, with bars for those that count; elsewhere plain lines. Both say the
+//! time left where it is known.
+
+mod lines;
 
 use std::{
     collections::BTreeMap,
@@ -9,15 +12,15 @@ use anyhow::Result;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use protocol::{JobState, JobStatus, PhaseState, PhaseStatus};
 
-use crate::api::Api;
+use self::lines::Lines;
+use crate::{api::Api, logging::say};
 
 /// How often the job is looked at.
 const EVERY: Duration = Duration::from_millis(300);
 
-/// Shows a job until it is over, and returns its last status.
+/// Shows a job until it is over or waits for a person, and returns its last status.
 pub(crate) async fn watch(api: &Api, id: &str) -> Result<JobStatus> {
-    let board = MultiProgress::new();
-    let mut bars: BTreeMap<String, Bar> = BTreeMap::new();
+    let mut board = Board::new();
     let mut failures = 0;
     loop {
         let status = match api.status(id).await {
@@ -34,9 +37,7 @@ pub(crate) async fn watch(api: &Api, id: &str) -> Result<JobStatus> {
             }
             Err(error) => return Err(error),
         };
-        for phase in &status.phases {
-            bars.entry(phase.phase.clone()).or_insert_with(|| Bar::new(&board, &phase.phase)).show(phase);
-        }
+        board.show(&status, Instant::now());
         if status.status.is_over() || status.status == JobState::Waiting {
             return Ok(status);
         }
@@ -44,10 +45,39 @@ pub(crate) async fn watch(api: &Api, id: &str) -> Result<JobStatus> {
     }
 }
 
+/// Where progress is shown.
+enum Board {
+    Bars { board: MultiProgress, bars: BTreeMap<String, Bar> },
+    Lines(Lines),
+}
+
+impl Board {
+    fn new() -> Self {
+        let board = MultiProgress::new();
+        if board.is_hidden() {
+            Self::Lines(Lines::default())
+        } else {
+            Self::Bars { board, bars: BTreeMap::new() }
+        }
+    }
+
+    fn show(&mut self, job: &JobStatus, now: Instant) {
+        match self {
+            Self::Bars { board, bars } => {
+                for phase in &job.phases {
+                    let bar =
+                        bars.entry(phase.phase.clone()).or_insert_with(|| Bar::new(board, &phase.phase));
+                    bar.show(phase, now);
+                }
+            }
+            Self::Lines(lines) => lines.news(job, now).iter().for_each(|line| say(line)),
+        }
+    }
+}
+
 struct Bar {
     bar: ProgressBar,
-    began: Option<(Instant, u64)>,
-    over: bool,
+    speed: Speed,
 }
 
 impl Bar {
@@ -56,52 +86,83 @@ impl Bar {
         let style = ProgressStyle::with_template("  {prefix:15} {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.set_prefix(phase.to_owned());
-        Self { bar, began: None, over: false }
+        Self { bar, speed: Speed::default() }
     }
 
-    fn show(&mut self, phase: &PhaseStatus) {
-        if self.over {
+    fn show(&mut self, phase: &PhaseStatus, now: Instant) {
+        if self.bar.is_finished() {
             return;
         }
-        let took = took(phase);
-        match phase.status {
-            PhaseState::Pending => self.bar.set_message("·"),
-            PhaseState::Queued => self.bar.set_message("waits for a slot"),
-            PhaseState::Waiting | PhaseState::Paused => {
-                self.bar.set_message(phase.reason.clone().unwrap_or_else(|| "waits".to_owned()));
-            }
-            PhaseState::Running => self.running(phase),
-            PhaseState::Complete => self.end(format!("✓ {took}  {}", figures(phase))),
-            PhaseState::Skipped => self.end("– not needed".to_owned()),
-            PhaseState::Cancelled => self.end("✗ cancelled".to_owned()),
-            PhaseState::Failed => {
-                let error = phase.error.as_ref().map(|error| error.message.clone()).unwrap_or_default();
-                self.end(format!("✗ {error}"));
-            }
+        let mut text = told(phase, &self.speed.left(phase, now));
+        if phase.status == PhaseState::Running
+            && let Some((done, total)) = counted(phase)
+        {
+            text = format!("{} {text}", drawn(done, total));
         }
-    }
-
-    fn running(&mut self, phase: &PhaseStatus) {
-        let Some(progress) = &phase.progress else {
-            return self.bar.set_message("▸ running");
-        };
-        let message = progress.message.clone().unwrap_or_default();
-        let (Some(done), Some(total)) = (progress.done, progress.total.filter(|total| *total > 0)) else {
-            return self.bar.set_message(format!("▸ {message}"));
-        };
-        let (began, first) = *self.began.get_or_insert_with(|| (Instant::now(), done));
-        let unit = progress.unit.clone().unwrap_or_default();
-        let left = left(began.elapsed(), done.saturating_sub(first), total.saturating_sub(done));
-        self.bar.set_message(format!("{} {done}/{total} {unit}{left}  {message}", drawn(done, total)));
-    }
-
-    fn end(&mut self, text: String) {
-        self.over = true;
-        self.bar.finish_with_message(text);
+        match phase.status {
+            PhaseState::Complete | PhaseState::Skipped | PhaseState::Cancelled | PhaseState::Failed => {
+                self.bar.finish_with_message(text);
+            }
+            PhaseState::Pending
+            | PhaseState::Queued
+            | PhaseState::Waiting
+            | PhaseState::Paused
+            | PhaseState::Running => self.bar.set_message(text),
+        }
     }
 }
 
-/// Time left at the speed so far; nothing before there is a speed.
+/// How far and how fast a phase is.
+#[derive(Debug, Default)]
+struct Speed {
+    began: Option<(Instant, u64)>,
+}
+
+impl Speed {
+    /// Time left at the speed so far; nothing before there is a speed.
+    fn left(&mut self, phase: &PhaseStatus, now: Instant) -> String {
+        let Some((done, total)) = counted(phase).filter(|_| phase.status == PhaseState::Running) else {
+            return String::new();
+        };
+        let (began, first) = *self.began.get_or_insert((now, done));
+        left(now.duration_since(began), done.saturating_sub(first), total.saturating_sub(done))
+    }
+}
+
+/// Where a phase stands, in words.
+fn told(phase: &PhaseStatus, left: &str) -> String {
+    let progress = phase.progress.as_ref();
+    let message = progress.and_then(|progress| progress.message.as_deref()).unwrap_or_default();
+    match phase.status {
+        PhaseState::Pending => "·".to_owned(),
+        PhaseState::Queued => "waits for a slot".to_owned(),
+        PhaseState::Waiting | PhaseState::Paused => {
+            phase.reason.clone().unwrap_or_else(|| "waits".to_owned())
+        }
+        PhaseState::Running => match counted(phase) {
+            Some((done, total)) => {
+                let unit = progress.and_then(|progress| progress.unit.as_deref()).unwrap_or_default();
+                format!("{done}/{total} {unit}{left}  {message}").trim_end().to_owned()
+            }
+            None if message.is_empty() => "▸ running".to_owned(),
+            None => format!("▸ {message}"),
+        },
+        PhaseState::Complete => format!("✓ {}  {}", took(phase), figures(phase)).trim_end().to_owned(),
+        PhaseState::Skipped => "– not needed".to_owned(),
+        PhaseState::Cancelled => "✗ cancelled".to_owned(),
+        PhaseState::Failed => {
+            let error = phase.error.as_ref().map(|error| format!("{}: {}", error.code, error.message));
+            format!("✗ {}", error.unwrap_or_default())
+        }
+    }
+}
+
+/// How much is done, of how much; only where that is known.
+fn counted(phase: &PhaseStatus) -> Option<(u64, u64)> {
+    let progress = phase.progress.as_ref()?;
+    Some((progress.done?, progress.total.filter(|total| *total > 0)?))
+}
+
 fn left(elapsed: Duration, done: u64, rest: u64) -> String {
     if done < 2 || elapsed < Duration::from_secs(2) || rest == 0 {
         return String::new();

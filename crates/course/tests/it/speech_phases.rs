@@ -27,6 +27,16 @@ fn settings(folder: &Path, options: Value) -> ServiceSettings {
     ServiceSettings { data_dir: folder.to_owned(), capacity: 4, secret: None, options }
 }
 
+/// The service `manifest`, with a folder of its own: two services never share one.
+fn manifest_in(folder: &Path) -> ServiceHost {
+    let own = folder.join("manifest");
+    ServiceHost::start(service("manifest", &settings(&own, Value::Null)).expect("it is known"))
+}
+
+fn tts_in(folder: &Path, options: Value) -> ServiceHost {
+    ServiceHost::start(service("tts", &settings(&folder.join("tts"), options)).expect("it is known"))
+}
+
 fn course_in(fake: &FakeOrchestrator) {
     let names = ["seed_pairs.json", "lego_pairs.json", "lego_baskets.json", "introductions.json"];
     for (name, bytes) in names.into_iter().zip(small_course_files("spa_for_eng")) {
@@ -40,8 +50,10 @@ async fn result(fake: &FakeOrchestrator, host: &ServiceHost, request: &StartRequ
     fake.accepted(request.attempt_id).await
 }
 
-fn read<T: DeserializeOwned>(text: Option<Box<serde_json::value::RawValue>>) -> T {
-    serde_json::from_str(text.expect("there is one").get()).expect("it fits")
+/// The output of an attempt that must have completed; a failed one is shown whole.
+fn read<T: DeserializeOwned>(callback: &Callback) -> T {
+    let output = callback.output.as_ref().unwrap_or_else(|| panic!("no output: {callback:?}"));
+    serde_json::from_str(output.get()).expect("it fits")
 }
 
 fn artifact<T: DeserializeOwned>(fake: &FakeOrchestrator, name: &str) -> T {
@@ -51,11 +63,10 @@ fn artifact<T: DeserializeOwned>(fake: &FakeOrchestrator, name: &str) -> T {
 /// Runs manifest, tts over two batches, and finish; returns the output of finish.
 async fn whole_course(fake: &FakeOrchestrator, folder: &Path) -> Value {
     course_in(fake);
-    let manifest =
-        ServiceHost::start(service("manifest", &settings(folder, Value::Null)).expect("it is known"));
-    let tts = ServiceHost::start(service("tts", &settings(folder, Value::Null)).expect("it is known"));
+    let manifest = manifest_in(folder);
+    let tts = tts_in(folder, Value::Null);
     let request = fake.request("manifest", &json!({ "totalSeeds": 2 }));
-    let output: ManifestOutput = read(result(fake, &manifest, &request).await.output);
+    let output: ManifestOutput = read(&result(fake, &manifest, &request).await);
     assert_eq!(output.speech_batches, [SpeechBatch { index: 0, from: 0, to: output.stats.samples }]);
 
     let mut outputs = Vec::new();
@@ -64,13 +75,13 @@ async fn whole_course(fake: &FakeOrchestrator, folder: &Path) -> Value {
         batch.job_id = request.job_id;
         batch.artifacts_url.clone_from(&request.artifacts_url);
         batch.item = raw(&SpeechBatch { index, from, to });
-        outputs.push(read::<Value>(result(fake, &tts, &batch).await.output));
+        outputs.push(read::<Value>(&result(fake, &tts, &batch).await));
     }
     let mut finish = fake.request("finish", &json!({}));
     let upstream = json!({ "output": outputs, "stats": null, "artifacts": {} });
     finish.upstream =
         BTreeMap::from([("tts".to_owned(), serde_json::from_value(upstream).expect("it fits"))]);
-    read(result(fake, &tts, &finish).await.output)
+    read(&result(fake, &tts, &finish).await)
 }
 
 #[tokio::test]
@@ -134,8 +145,7 @@ async fn a_pause_leaves_a_checkpoint_and_the_next_attempt_goes_on_from_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let fake = FakeOrchestrator::start().await;
     course_in(&fake);
-    let manifest =
-        ServiceHost::start(service("manifest", &settings(folder.path(), Value::Null)).expect("it is known"));
+    let manifest = manifest_in(folder.path());
     result(&fake, &manifest, &fake.request("manifest", &json!({}))).await;
 
     let engine = Arc::new(Gated(Semaphore::new(12)));
@@ -159,7 +169,7 @@ async fn a_pause_leaves_a_checkpoint_and_the_next_attempt_goes_on_from_it() {
     request.callback.progress_url = String::new();
     request.checkpoint = raw(&paused["checkpoint"]);
     let callback = result(&fake, &tts, &request).await;
-    let output: Value = read(callback.output);
+    let output: Value = read(&callback);
     let (made, reused) =
         (output["made"].as_u64().expect("a number"), output["reused"].as_u64().expect("a number"));
     assert_eq!(made + reused + position, 37, "only what was left was looked at");
@@ -173,9 +183,8 @@ async fn a_missing_program_ends_the_phase_for_good_and_says_what_to_install() {
     let fake = FakeOrchestrator::start().await;
     course_in(&fake);
     let options = json!({ "program": "espeak-that-is-not-there" });
-    let manifest =
-        ServiceHost::start(service("manifest", &settings(folder.path(), Value::Null)).expect("it is known"));
-    let tts = ServiceHost::start(service("tts", &settings(folder.path(), options)).expect("it is known"));
+    let manifest = manifest_in(folder.path());
+    let tts = tts_in(folder.path(), options);
     result(&fake, &manifest, &fake.request("manifest", &json!({}))).await;
     let callback = result(&fake, &tts, &fake.request("tts", &json!({}))).await;
     assert_eq!(callback.status, CallbackStatus::Failed);

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{Setup, read_setup},
+    handover::UntilHandover,
     logging, supervise,
 };
 
@@ -33,14 +34,15 @@ pub(crate) async fn run(config: &Path) -> Result<ExitCode> {
     logging::start();
     let setup = read_setup(config)?;
     let shutdown = CancellationToken::new();
-    supervise::cancel_on_signal(shutdown.clone());
-    supervise::cancel_with_parent(shutdown.clone());
-    orchestrate(setup, shutdown).await?;
+    supervise::cancel_on_signals(vec![shutdown.clone()]);
+    let handover = shutdown.child_token();
+    supervise::follow_parent(handover.clone(), shutdown.clone());
+    orchestrate(setup, handover, shutdown).await?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs the orchestrator until `shutdown`.
-pub(crate) async fn orchestrate(setup: Setup, shutdown: CancellationToken) -> Result<()> {
+/// Runs the orchestrator until `shutdown`; from `handover` on it offers nothing new.
+async fn orchestrate(setup: Setup, handover: CancellationToken, shutdown: CancellationToken) -> Result<()> {
     let config = &setup.config;
     refuse_open_doors(config)?;
     let data = &config.orchestrator.data;
@@ -60,7 +62,7 @@ pub(crate) async fn orchestrate(setup: Setup, shutdown: CancellationToken) -> Re
     let core = Core::new(Parts {
         journal,
         world,
-        outbound: Arc::new(outbound),
+        outbound: Arc::new(UntilHandover::new(outbound, handover)),
         fleet: Fleet::new(&config.services),
         memo: Memo::open(&data.join("memo")).context("the folder of earlier results can't be made")?,
         pipelines: setup.pipelines.clone(),

@@ -35,8 +35,8 @@ pub(super) async fn run(config: &Path, serve: &Serve) -> Result<ExitCode> {
     let listener =
         TcpListener::bind(listen).await.with_context(|| format!("{listen} can't be listened on"))?;
     let shutdown = CancellationToken::new();
-    supervise::cancel_on_signal(shutdown.clone());
-    supervise::cancel_with_parent(shutdown.clone());
+    supervise::cancel_on_signals(vec![shutdown.clone()]);
+    supervise::follow_parent(shutdown.clone(), shutdown.clone());
     tracing::info!(service = %name, %listen, "service is ready");
     phase_kit::serve(listener, shutdown.cancelled_owned(), service).await.context("the service failed")?;
     Ok(ExitCode::SUCCESS)

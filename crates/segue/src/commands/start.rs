@@ -20,7 +20,12 @@ pub(super) async fn run(api: &Api, start: &Start) -> Result<ExitCode> {
         say(&format!("  segue status {}     segue why {}", start.key, start.key));
         return Ok(ExitCode::SUCCESS);
     }
-    let status = progress::watch(api, &id).await?;
+    wait(api, &id).await
+}
+
+/// Shows a job to its end; the exit code says how it ended.
+pub(super) async fn wait(api: &Api, id: &str) -> Result<ExitCode> {
+    let status = progress::watch(api, id).await?;
     say(&format!("{}: {}", status.key, status.reason));
     match status.status {
         JobState::Complete => Ok(ExitCode::SUCCESS),
@@ -33,7 +38,7 @@ pub(super) async fn run(api: &Api, start: &Start) -> Result<ExitCode> {
         | JobState::Paused
         | JobState::ValidationFailed
         | JobState::Error
-        | JobState::Cancelled => Ok(ExitCode::from(2)),
+        | JobState::Cancelled => Ok(ExitCode::FAILURE),
     }
 }
 

@@ -9,40 +9,39 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::{Setup, read_setup},
     logging::say_error,
-    supervise,
+    supervise::{self, Ending},
 };
 
 pub(super) async fn run(config: &Path, only: Option<&str>) -> Result<ExitCode> {
     let setup = read_setup(config)?;
     let services = wanted(&setup, only)?;
-    let shutdown = CancellationToken::new();
-    supervise::cancel_on_signal(shutdown.clone());
-    let file = setup.file.display().to_string();
-    let mut running = Vec::new();
-    let orchestrate = format!("segue --config {file} orchestrate");
-    running.push(tokio::spawn(supervise::keep_running(
-        "orchestrator".to_owned(),
-        orchestrate,
-        shutdown.clone(),
-    )));
+    let (asked, at_once) = (CancellationToken::new(), CancellationToken::new());
+    supervise::cancel_on_signals(vec![asked.clone(), at_once.clone()]);
+    let ending = || Ending { at_once: at_once.clone(), ..Ending::default() };
+    let (orchestrator, workers) = (ending(), ending());
+    let keep = |name: String, line: String, ending: Ending| {
+        tokio::spawn(supervise::keep_running(name, line, setup.file.clone(), ending))
+    };
+    let orchestrating = keep("orchestrator".to_owned(), "segue orchestrate".to_owned(), orchestrator.clone());
+    let mut serving = Vec::new();
     for (name, service) in setup.config.services.iter().filter(|(name, _)| services.contains(*name)) {
-        let Some(line) = &service.run else { continue };
-        // Our own services read the configuration that we were given.
-        let line = match line.strip_prefix("segue ") {
-            Some(rest) => format!("segue --config {file} {rest}"),
-            None => line.clone(),
-        };
-        running.push(tokio::spawn(supervise::keep_running(name.to_string(), line, shutdown.clone())));
+        if let Some(line) = &service.run {
+            serving.push(keep(name.to_string(), line.clone(), workers.clone()));
+        }
     }
-    let listen = setup.config.orchestrator.public_url;
-    say_error(&format!(
-        "{:>14} │ {} processes; the API is at {listen}; Ctrl-C stops all",
-        "up",
-        running.len()
-    ));
-    for one in running {
+    let processes = serving.len() + 1;
+    let listen = &setup.config.orchestrator.public_url;
+    say_error(&format!("{:>14} │ {processes} processes; the API is at {listen}; Ctrl-C stops all", "up"));
+    asked.cancelled().await;
+    say_error(&format!("{:>14} │ stopping; what is under way may end, Ctrl-C again kills it", "up"));
+    // Nothing new is offered; services end while somebody still takes their results; then nobody is left to need that.
+    orchestrator.handover.cancel();
+    workers.stop.cancel();
+    for one in serving {
         one.await.context("a supervisor broke down")?;
     }
+    orchestrator.stop.cancel();
+    orchestrating.await.context("a supervisor broke down")?;
     Ok(ExitCode::SUCCESS)
 }
 

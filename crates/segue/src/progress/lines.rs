@@ -1,0 +1,97 @@
+//! Progress where no bars can be drawn (a log, a pipe, CI): a line when a phase comes to another state, and one about what
+//! runs from time to time.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use protocol::{JobStatus, PhaseState};
+
+use super::{Speed, told};
+
+/// At least so long between two lines about work that goes on.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// What was said so far.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    said: BTreeMap<String, Said>,
+    last: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Said {
+    state: PhaseState,
+    done: Option<u64>,
+    speed: Speed,
+}
+
+impl Lines {
+    /// What there is to say at this moment.
+    pub(super) fn news(&mut self, job: &JobStatus, now: Instant) -> Vec<String> {
+        let mut news = Vec::new();
+        let quiet = self.last.is_some_and(|last| now.duration_since(last) < EVERY);
+        for phase in &job.phases {
+            let fresh = || Said { state: PhaseState::Pending, done: None, speed: Speed::default() };
+            let said = self.said.entry(phase.phase.clone()).or_insert_with(fresh);
+            let done = phase.progress.as_ref().and_then(|progress| progress.done);
+            let left = said.speed.left(phase, now);
+            let moved = done != said.done && phase.status == PhaseState::Running;
+            if said.state == phase.status && (!moved || quiet) {
+                continue;
+            }
+            (said.state, said.done) = (phase.status, done);
+            news.push(format!("  {:15} {}", phase.phase, told(phase, &left)).trim_end().to_owned());
+            self.last = Some(now);
+        }
+        news
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use protocol::JobStatus;
+    use serde_json::json;
+
+    use super::Lines;
+
+    fn job(state: &str, done: u64) -> JobStatus {
+        let progress = json!({ "done": done, "total": 100, "unit": "samples" });
+        let time = "2026-11-21T00:00:00Z";
+        let phase =
+            json!({ "phase": "tts", "status": state, "success": null, "attempts": 1, "progress": progress });
+        let job = json!({ "jobId": uuid::Uuid::nil(), "pipeline": "course", "key": "k", "courseCode": "k", "status": "running",
+            "reason": "", "phases": [phase], "phasesCompleted": [], "events": 1, "startedAt": time, "lastUpdated": time });
+        serde_json::from_value(job).expect("a status")
+    }
+
+    #[test]
+    fn a_state_is_said_at_once_and_progress_once_a_second_with_the_time_left() {
+        let (mut lines, start) = (Lines::default(), Instant::now());
+        let mut said = Vec::new();
+        for (millis, state, done) in [
+            (0, "running", 0),
+            (300, "running", 3),
+            (900, "running", 9),
+            (3000, "running", 30),
+            (3300, "complete", 100),
+        ] {
+            said.extend(lines.news(&job(state, done), start + Duration::from_millis(millis)));
+        }
+        assert_eq!(
+            said.iter().map(|line| line.trim()).collect::<Vec<_>>(),
+            [
+                "tts             0/100 samples",
+                "tts             30/100 samples  about 7.0 s left",
+                "tts             ✓"
+            ]
+        );
+        assert!(
+            lines.news(&job("complete", 100), start + Duration::from_secs(9)).is_empty(),
+            "nothing is said twice"
+        );
+    }
+}

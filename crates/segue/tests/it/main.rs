@@ -1,0 +1,10 @@
+//! The executable as its users meet it: real processes, real connections.
+
+#![expect(clippy::unwrap_used, reason = "where a test can't be set up, it fails")]
+
+mod bad_input;
+mod commands;
+mod full_disk;
+mod kill;
+mod support;
+mod up;
