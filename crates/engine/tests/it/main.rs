@@ -7,4 +7,5 @@ mod picture;
 mod properties;
 mod snapshots;
 mod stories;
+mod table;
 mod told;

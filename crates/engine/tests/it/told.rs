@@ -9,10 +9,10 @@ use std::{fmt::Write as _, sync::Arc};
 
 use engine::{
     apply,
-    command::{Command, Now, Outcome, ProbeFinding, Refusal, Start},
+    command::{Command, Now, Outcome, ProbeFinding, Refusal, Rejection, Start},
     decide::{DecideError, decide, start, state_name},
-    effect::{effects, queueable},
-    event::Event,
+    effect::{Effect, effects, queueable},
+    event::{Event, EventKind},
     ids::{AttemptId, JobId, Name, RunId, Timestamp},
     job::{Artifact, Job, RunError, RunRef, RunState},
     payload::Payload,
@@ -29,6 +29,16 @@ pub(crate) struct Told {
     now: u64,
     next_attempt: u128,
     last: Vec<(RunRef, AttemptId, Outcome)>,
+    refused: Option<Rejection>,
+    about: Option<AttemptId>,
+}
+
+/// What came of a command.
+pub(crate) enum Cell {
+    /// These events.
+    Done(Vec<&'static str>),
+    /// A code and what it says.
+    Refused(&'static str, String),
 }
 
 /// Tells a whole story.
@@ -45,7 +55,8 @@ impl Told {
     pub(crate) fn new(pipeline: &str) -> Self {
         let pipeline = Pipeline::parse(pipeline).unwrap_or_else(|error| panic!("{error}"));
         let text = String::new();
-        Self { pipeline, job: None, events: Vec::new(), text, now: 0, next_attempt: 1, last: Vec::new() }
+        let (events, last) = (Vec::new(), Vec::new());
+        Self { pipeline, job: None, events, text, now: 0, next_attempt: 1, last, refused: None, about: None }
     }
 
     pub(crate) fn line(&mut self, line: &str) {
@@ -71,6 +82,23 @@ impl Told {
         }
         let job = self.job.as_ref().expect("start first");
         let _ = writeln!(self.text, "  = {}", state_name(job));
+    }
+
+    /// One more line, and what came of it.
+    pub(crate) fn cell(&mut self, line: &str) -> Cell {
+        let known = self.events.len();
+        self.refused = None;
+        self.line(line);
+        match self.refused.take() {
+            Some(rejection) => Cell::Refused(rejection.code(), rejection.to_string()),
+            None => Cell::Done(self.events[known..].iter().map(|event| event.kind.name()).collect()),
+        }
+    }
+
+    /// The same, said of the first attempt that there was, whatever has become of it.
+    pub(crate) fn of_first_attempt(&mut self, line: &str) -> Cell {
+        self.about = self.job.as_ref().and_then(|job| job.attempts.keys().next()).copied();
+        self.cell(line)
     }
 
     pub(crate) fn start(&mut self, input: &str) {
@@ -101,11 +129,13 @@ impl Told {
         match decide(&self.pipeline, job, command, Now(Timestamp(self.now))) {
             Ok(events) => {
                 self.note(events);
+                self.slots_are_freed(&before);
                 true
             }
             Err(DecideError::Rejected(rejection)) => {
                 assert_eq!(*job, before, "a rejection changes nothing");
                 let _ = writeln!(self.text, "  refused: {rejection}");
+                self.refused = Some(rejection);
                 false
             }
             Err(DecideError::Illegal(illegal)) => panic!("{illegal}\n{}", self.text),
@@ -129,6 +159,28 @@ impl Told {
         check(job);
         self.crash_anywhere();
         self.leave_memory();
+    }
+
+    /// Slots are told of: the decision freed those of the attempts that are over with it, each once, and no other.
+    fn slots_are_freed(&self, before: &Job) {
+        let job = self.job.as_ref().expect("a job");
+        let decided = &self.events[usize::try_from(before.events).expect("few events")..];
+        let started = decided.iter().filter_map(|event| match event.kind {
+            EventKind::AttemptStarted { attempt, .. } => Some(attempt),
+            _ => None,
+        });
+        let mut over: Vec<AttemptId> = live(before).chain(started).collect();
+        over.retain(|attempt| job.live_attempt(*attempt).is_none());
+        let told = decided.iter().flat_map(|event| effects(&self.pipeline, job, event));
+        let mut freed: Vec<AttemptId> = told
+            .filter_map(|effect| match effect {
+                Effect::FreeSlot { attempt, .. } => Some(attempt),
+                _ => None,
+            })
+            .collect();
+        freed.sort();
+        over.sort();
+        assert_eq!(freed, over, "the slots freed are those of the attempts that are over\n{}", self.text);
     }
 
     /// The job leaves memory after every decision and comes back: a story goes on from what its snapshot holds.
@@ -218,7 +270,7 @@ impl Told {
             _ => None,
         });
         let last = self.last.iter().rev().find(|last| last.0 == at).map(|last| last.1);
-        let attempt = live.or(last).unwrap_or(AttemptId(Uuid::from_u128(999)));
+        let attempt = self.about.or(live).or(last).unwrap_or(AttemptId(Uuid::from_u128(999)));
         let error = |text: &str| match text.strip_suffix('!') {
             Some(code) => RunError::permanent(code, "it broke"),
             None => RunError::retryable(text, "it broke"),
@@ -251,6 +303,10 @@ impl Told {
             _ => panic!("'{word}' is no word of a story"),
         }
     }
+}
+
+fn live(job: &Job) -> impl Iterator<Item = AttemptId> {
+    job.attempts.iter().filter(|(_, record)| record.over.is_none()).map(|(attempt, _)| *attempt)
 }
 
 /// What holds of every job after every decision.
