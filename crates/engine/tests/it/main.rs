@@ -9,3 +9,4 @@ mod snapshots;
 mod stories;
 mod table;
 mod told;
+mod wrong_pipelines;

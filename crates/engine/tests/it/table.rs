@@ -145,7 +145,7 @@ fn cell(cell: &Cell, before: &Job, after: &str) -> String {
 
 #[test]
 fn every_command_is_answered_in_every_state() {
-    let mut text = String::from(include_str!("table.md"));
+    let mut text = String::from(include_str!("table.txt"));
     let _ = writeln!(text, "\n## Commands to a job\n");
     for (line, title) in COMMANDS {
         let _ = writeln!(text, "### {title}\n\n| the job is | what follows |\n| --- | --- |");
