@@ -64,6 +64,21 @@ fn a_service_that_nobody_declared_is_found() {
     assert_eq!(said[1], "line 10, column 9: there is no service 'x' (declare it as [service.x])");
 }
 
+/// Deep nesting must not use up the stack: neither that of whoever reads nor, later, of whoever evaluates or forgets.
+#[test]
+fn deep_nesting_is_answered() {
+    for (open, close) in
+        [("(", ")"), ("[", "]"), ("{1:", "}"), ("!", ""), ("-", ""), ("1+", ""), ("a(", ")"), ("true?1:", "")]
+    {
+        let depth = 1_900 / (open.len() + close.len());
+        let gate = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+        answered(&format!("name='a'\n[[phase]]\nid='one'\nservice='s'\ngate='{gate}'"));
+    }
+    answered(&format!("name = {}", "[".repeat(900_000)));
+    answered(&format!("name = {}", "{a=".repeat(300_000)));
+    answered(&format!("[{}]", "a.".repeat(400_000)));
+}
+
 /// Any answer is fine, as long as it is one.
 fn answered(text: &str) {
     if let Err(said) = Pipeline::parse(text) {
