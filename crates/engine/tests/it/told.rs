@@ -3,7 +3,7 @@
 //! `start {input}`, `grant RUN`, `accept RUN`, `ok RUN [output]`, `fail RUN code[!]` (`!`: permanent), `again RUN` (the last
 //! callback of the run once more), `busy RUN 5s`, `refuse RUN code`, `silence RUN`, `beat RUN`, `probe RUN unknown|working|none`, `preempt RUN`,
 //! `checkpoint RUN {…}`, `no-pause RUN`, `supersede RUN`, `reuse RUN output`, `tick 5s`, `signal NAME {…}`, `artifact NAME`,
-//! `cancel`, `pause`, `resume`, `retry`, `rerun PHASE`, `priority WORD`, `all` (grant and complete all that is ready).
+//! `cancel`, `pause`, `resume`, `retry`, `rerun PHASE`, `priority WORD`, `all` (grant and complete all that is ready), `why`.
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -17,6 +17,8 @@ use engine::{
     job::{Artifact, Job, RunError, RunRef, RunState},
     payload::Payload,
     pipeline::{Pipeline, duration},
+    plan::Blocked,
+    why::{Cause, why},
 };
 use uuid::Uuid;
 
@@ -69,6 +71,7 @@ impl Told {
                 self.give(Command::Tick);
             }
             "all" => self.all(),
+            "why" => self.why(rest),
             "again" => {
                 let at = self.at(rest);
                 let (_, attempt, outcome) =
@@ -82,6 +85,19 @@ impl Told {
         }
         let job = self.job.as_ref().expect("start first");
         let _ = writeln!(self.text, "  = {}", state_name(job));
+    }
+
+    /// Why the job is not moving, as a tree; `why SERVICE JOB` says whose slots of a service are taken.
+    fn why(&mut self, rest: &str) {
+        let job = self.job.as_ref().expect("start first");
+        let (taken, holder) = rest.split_once(' ').unwrap_or((rest, ""));
+        let plan = |service: &Name, _: RunRef| {
+            let by: Vec<JobId> = holder.parse().map(|job| JobId(Uuid::from_u128(job))).into_iter().collect();
+            (service.as_str() == taken).then_some(Blocked::Capacity { by, ahead: 2 })
+        };
+        for cause in why(&self.pipeline, job, &plan) {
+            tree(&mut self.text, &cause, 1);
+        }
     }
 
     /// One more line, and what came of it.
@@ -302,6 +318,14 @@ impl Told {
             "no-pause" => Command::PauseRefused { attempt },
             _ => panic!("'{word}' is no word of a story"),
         }
+    }
+}
+
+fn tree(text: &mut String, cause: &Cause, depth: usize) {
+    let one = Cause { because: Vec::new(), ..cause.clone() };
+    let _ = writeln!(text, "{}{one}", "  ".repeat(depth));
+    for cause in &cause.because {
+        tree(text, cause, depth + 1);
     }
 }
 
