@@ -14,6 +14,7 @@ pub mod decide;
 pub mod effect;
 pub mod event;
 pub mod ids;
+pub mod invariants;
 pub mod job;
 pub mod payload;
 pub mod pipeline;

@@ -5,6 +5,7 @@
 mod corpus;
 mod picture;
 mod properties;
+mod random;
 mod snapshots;
 mod stories;
 mod table;

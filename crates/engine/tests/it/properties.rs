@@ -56,7 +56,7 @@ fn command(kind: u8, number: u8, attempt: u8) -> Command {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     /// No command in no state breaks a job: `Told` checks after each that live equals replayed, that counters and slots
     /// agree with the runs, and that a refusal changes nothing.

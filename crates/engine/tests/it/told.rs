@@ -14,6 +14,7 @@ use engine::{
     effect::{Effect, effects, queueable},
     event::{Event, EventKind},
     ids::{AttemptId, JobId, Name, RunId, Timestamp},
+    invariants,
     job::{Artifact, Job, RunError, RunRef, RunState},
     payload::Payload,
     pipeline::{Pipeline, duration},
@@ -28,11 +29,13 @@ pub(crate) struct Told {
     pub(crate) job: Option<Job>,
     pub(crate) events: Vec<Event>,
     pub(crate) text: String,
-    now: u64,
+    pub(crate) now: u64,
     next_attempt: u128,
     last: Vec<(RunRef, AttemptId, Outcome)>,
     refused: Option<Rejection>,
     about: Option<AttemptId>,
+    replayed: Option<Job>,
+    stored: usize,
 }
 
 /// What came of a command.
@@ -57,8 +60,19 @@ impl Told {
     pub(crate) fn new(pipeline: &str) -> Self {
         let pipeline = Pipeline::parse(pipeline).unwrap_or_else(|error| panic!("{error}"));
         let text = String::new();
-        let (events, last) = (Vec::new(), Vec::new());
-        Self { pipeline, job: None, events, text, now: 0, next_attempt: 1, last, refused: None, about: None }
+        Self {
+            pipeline,
+            job: None,
+            events: Vec::new(),
+            text,
+            now: 0,
+            next_attempt: 1,
+            last: Vec::new(),
+            refused: None,
+            about: None,
+            replayed: None,
+            stored: 0,
+        }
     }
 
     pub(crate) fn line(&mut self, line: &str) {
@@ -172,7 +186,8 @@ impl Told {
             }
         }
         self.events.extend(events);
-        check(job);
+        let violations = invariants::check(&self.pipeline, job);
+        assert!(violations.is_empty(), "{violations:#?}\n{}", self.text);
         self.crash_anywhere();
         self.leave_memory();
     }
@@ -207,17 +222,18 @@ impl Told {
         self.job = Some(back);
     }
 
-    /// After each event a crash: what was durable then gives a job, and all of it gives the job that lives.
-    fn crash_anywhere(&self) {
-        let stored: Vec<String> =
-            self.events.iter().map(|event| serde_json::to_string(event).expect("JSON")).collect();
-        let mut read = stored.iter().map(|text| serde_json::from_str::<Event>(text).expect("reads back"));
-        let first = read.next().expect("an event");
-        let mut job = apply::create(&self.pipeline, &first).expect("a start");
-        for event in read {
-            apply::apply(&self.pipeline, &mut job, &event).expect("it fits");
+    /// After each event a crash: what was durable by then gives a job, and all of it gives the job that lives.
+    fn crash_anywhere(&mut self) {
+        for event in &self.events[self.stored..] {
+            let line = serde_json::to_string(event).expect("JSON");
+            let event: Event = serde_json::from_str(&line).expect("reads back");
+            match &mut self.replayed {
+                None => self.replayed = Some(apply::create(&self.pipeline, &event).expect("a start")),
+                Some(job) => apply::apply(&self.pipeline, job, &event).expect("it fits"),
+            }
         }
-        assert_eq!(Some(&job), self.job.as_ref(), "live and replayed differ\n{}", self.text);
+        self.stored = self.events.len();
+        assert_eq!(self.replayed, self.job, "live and replayed differ\n{}", self.text);
     }
 
     /// Grants and completes whatever is ready, until nothing is.
@@ -331,21 +347,4 @@ fn tree(text: &mut String, cause: &Cause, depth: usize) {
 
 fn live(job: &Job) -> impl Iterator<Item = AttemptId> {
     job.attempts.iter().filter(|(_, record)| record.over.is_none()).map(|(attempt, _)| *attempt)
-}
-
-/// What holds of every job after every decision.
-pub(crate) fn check(job: &Job) {
-    let mut live = 0;
-    for phase in &job.phases {
-        let of = |which: fn(&RunState) -> bool| phase.runs.iter().filter(|run| which(&run.state)).count();
-        assert_eq!(of(RunState::is_settled), phase.settled as usize, "{phase:?}");
-        assert_eq!(of(|state| matches!(state, RunState::Failed(_))), phase.failed as usize, "{phase:?}");
-        let alive = of(|state| matches!(state, RunState::Live(_)));
-        assert_eq!(alive, phase.live as usize, "{phase:?}");
-        live += alive;
-    }
-    assert_eq!(live, job.live_attempts as usize);
-    let held = job.attempts.values().filter(|record| record.over.is_none()).count();
-    assert_eq!(held, live, "slots in use are the live attempts");
-    assert!(!job.has_ended() || (live == 0 && job.deadlines.is_empty()), "an ended job holds nothing");
 }

@@ -121,6 +121,8 @@ const BITS: [&str; 24] = [
 ];
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn any_text_is_answered(text in "\\PC{0,200}") {
         answered(&text);
