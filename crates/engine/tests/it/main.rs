@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't read its own files or find its own job must fail")]
 
+mod broken;
 mod corpus;
 mod picture;
 mod properties;

@@ -82,7 +82,7 @@ fn work(text: &mut String, shape: &Shape, after: &[usize]) {
         let _ = writeln!(text, "wait={{signal='go',timeout='1h',on_timeout='{then}'}}");
     } else {
         let _ = writeln!(text, "service='s{}'\nretry={{attempts={}}}", extra % 2, 1 + extra % 3);
-        let _ = writeln!(text, "interruptible={}", extra % 4 == 0);
+        let _ = writeln!(text, "interruptible={}", extra.is_multiple_of(4));
     }
     match shape.kind {
         0 => text.push_str("map={over='[1,2,3]',parallel=2}\n"),
