@@ -154,7 +154,7 @@ pub enum Command {
     Rerun {
         /// From where.
         from: PhaseIndex,
-        /// Another input, where given.
+        /// Another input, where given and not `null`.
         input: Option<Payload>,
         /// Who.
         by: Arc<str>,
@@ -289,6 +289,23 @@ pub enum Rejection {
         /// Which have none.
         missing: Vec<String>,
     },
+}
+
+impl Rejection {
+    /// Stable, for programs: the `code` of the problem that answers whoever asked (`docs/errors`). The first is no problem: a
+    /// repetition is answered as what it repeats was.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Duplicate => "duplicate",
+            Self::ConflictingOutcome { .. } => "conflicting-outcome",
+            Self::Superseded { .. } => "superseded",
+            Self::UnknownAttempt(_) => "unknown-attempt",
+            Self::RunNotReady { .. } | Self::NotNow { .. } | Self::Limit(_) => "not-now",
+            Self::UnknownSignal(_) => "unknown-signal",
+            Self::PrerequisitesMissing { .. } => "prerequisites-missing",
+        }
+    }
 }
 
 /// The moment of a decision. Brought by whoever asks; the engine has no clock.

@@ -29,18 +29,51 @@ pub struct EvaluationError {
     pub message: String,
 }
 
+/// Why a text is no expression.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct InvalidExpression {
+    /// In one line.
+    pub message: String,
+    /// The character where it goes wrong, from 1, if that is known.
+    pub column: Option<usize>,
+}
+
+impl InvalidExpression {
+    /// Takes the parser's message apart: `ERROR: <input>:1:29: Syntax error: mismatched input '<EOF>' expecting {…}`.
+    fn read(said: &str, source: &str) -> Self {
+        let line = said.lines().next().unwrap_or_default();
+        let mut parts = line.trim_start_matches("ERROR: <input>:").splitn(3, ':');
+        let place =
+            (parts.next().and_then(|row| row.parse().ok()), parts.next().and_then(|c| c.parse().ok()));
+        let (Some(1usize), Some(column)) = place else {
+            return Self { message: "this is not a CEL expression".to_owned(), column: None };
+        };
+        let rest = parts.next().unwrap_or_default();
+        let (what, _) = rest.split_once(" expecting ").unwrap_or((rest, ""));
+        let what = what.trim().trim_start_matches("Syntax error: ");
+        let at_end = what.contains("<EOF>") || column > source.chars().count();
+        let message = match at_end {
+            true if source.trim().is_empty() => "the expression is empty".to_owned(),
+            true => "the expression is not complete".to_owned(),
+            false => format!("the expression can't be read from here: {what}"),
+        };
+        Self { message, column: Some(column).filter(|&column| column > 0) }
+    }
+}
+
 impl Condition {
     /// Compiles an expression.
     ///
     /// # Errors
-    /// What is wrong with it, in one line.
-    pub fn compile(source: &str) -> Result<Self, String> {
+    /// What is wrong with it, and where.
+    pub fn compile(source: &str) -> Result<Self, InvalidExpression> {
         if source.len() > MAX_CONDITION_LEN {
-            return Err(format!("the expression is longer than {MAX_CONDITION_LEN} bytes"));
+            let message = format!("the expression is longer than {MAX_CONDITION_LEN} bytes");
+            return Err(InvalidExpression { message, column: None });
         }
-        let program = Program::compile(source).map_err(|errors| {
-            errors.to_string().lines().next().unwrap_or("it is not a CEL expression").trim().to_owned()
-        })?;
+        let program = Program::compile(source)
+            .map_err(|errors| InvalidExpression::read(&errors.to_string(), source))?;
         let mut references: Vec<String> =
             program.references().variables().iter().map(|&name| name.to_owned()).collect();
         references.retain(|name| !is_bound(source, name));

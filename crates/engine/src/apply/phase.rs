@@ -117,15 +117,19 @@ impl Fold<'_> {
     }
 
     /// What failed or stopped is open again: runs say so themselves with `RunReady`, phases that failed although their
-    /// runs succeeded (a gate, an approval) begin again.
+    /// runs succeeded (a gate, an approval) begin again. A failure that everything after it went on without stays: nobody
+    /// waits for another outcome.
     pub(super) fn retry(&mut self) {
         for index in self.pipeline.indexes() {
+            let after = &self.pipeline.phase(index).before;
+            let pending = |next: &PhaseIndex| self.job.phase(*next).status == PhaseStatus::Pending;
+            let awaited = after.is_empty() || after.iter().any(pending);
             let on_failure = self.pipeline.phase(index).trigger == Trigger::Failure;
             let phase = &mut self.job.phases[index.usize()];
             let no_run_failed = phase.status == PhaseStatus::Failed && phase.failed == 0;
             if no_run_failed || (on_failure && phase.status != PhaseStatus::Pending) {
                 self.begin_again(index);
-            } else if phase.status == PhaseStatus::Failed {
+            } else if phase.status == PhaseStatus::Failed && awaited {
                 phase.status = PhaseStatus::Active;
                 phase.ended_at = None;
             }

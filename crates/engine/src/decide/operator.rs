@@ -9,6 +9,7 @@ use crate::{
     ids::{AttemptId, PhaseIndex, Priority},
     job::{End, FailureKind, JobState, PauseReason, PhaseStatus, RunRef, RunState},
     payload::Payload,
+    pipeline::Trigger,
 };
 
 impl Decision<'_> {
@@ -100,7 +101,7 @@ impl Decision<'_> {
     ) -> Result<(), Rejection> {
         let name = self.pipeline.phase(from).id.clone();
         if self.is_failure_phase(from) {
-            return Err(self.not_now("rerun"));
+            return Err(self.not_now("rerun of a phase for failures"));
         }
         let usable = |phase: PhaseIndex| {
             matches!(self.job.phase(phase).status, PhaseStatus::Succeeded | PhaseStatus::Skipped(_))
@@ -115,7 +116,13 @@ impl Decision<'_> {
         if !missing.is_empty() {
             return Err(Rejection::PrerequisitesMissing { phase: name, missing });
         }
-        self.cancel_live(|_| true);
+        // What does not follow from the phase goes on undisturbed.
+        let mut again = self.pipeline.descendants(from);
+        again.insert(from);
+        let pipeline = self.pipeline;
+        self.cancel_live(|phase| again.contains(&phase) || pipeline.phase(phase).trigger == Trigger::Failure);
+        // In the journal `null` can't be told from no input at all.
+        let input = input.filter(|input| input.get() != "null");
         self.record(EventKind::JobRerun { from: name, input, by });
         self.reopen();
         Ok(())

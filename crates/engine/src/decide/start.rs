@@ -7,7 +7,7 @@ use crate::{
     condition::{Condition, EvaluationError},
     event::EventKind,
     ids::{Name, PhaseIndex, RunId},
-    job::{FailureKind, JobState, PhaseStatus, RunError, RunRef, SkipReason},
+    job::{FailureKind, JobState, PhaseStatus, RunError, RunRef, RunState, SkipReason},
     payload::Payload,
     pipeline::{Join, MAX_MAP_ITEMS, Map, ServiceWork, Trigger, Work},
     values,
@@ -16,6 +16,16 @@ use crate::{
 /// Key for coalescing, key of the breaker.
 type PlanKeys = (Option<Arc<str>>, Option<Arc<str>>);
 
+/// Whether a phase may begin.
+enum Joined {
+    /// Enough of its predecessors are through.
+    Yes,
+    /// Some of them may yet succeed.
+    NotYet,
+    /// All are through, and too few of them succeeded.
+    Never,
+}
+
 impl Decision<'_> {
     /// Starts what can be started; true where anything was.
     pub(super) fn start_phases(&mut self, trigger: Trigger) -> bool {
@@ -23,9 +33,11 @@ impl Decision<'_> {
         for phase in self.pipeline.indexes() {
             let due = self.pipeline.phase(phase).trigger == trigger
                 && self.job.phase(phase).status == PhaseStatus::Pending
-                && self.join_satisfied(phase);
-            if due && !self.stopped_starting(trigger) {
-                self.start_phase(phase);
+                && !self.stopped_starting(trigger);
+            match due.then(|| self.join(phase)) {
+                Some(Joined::Yes) => self.start_phase(phase),
+                Some(Joined::Never) => self.fail_by_predecessor(phase),
+                Some(Joined::NotYet) | None => {}
             }
         }
         self.events.len() > before
@@ -36,7 +48,7 @@ impl Decision<'_> {
         self.illegal.is_some() || (trigger == Trigger::Flow && self.job.state != JobState::Running)
     }
 
-    pub(super) fn join_satisfied(&self, phase: PhaseIndex) -> bool {
+    fn join(&self, phase: PhaseIndex) -> Joined {
         let definition = self.pipeline.phase(phase);
         let (mut succeeded, mut skipped, mut failed) = (0, 0, 0);
         for &predecessor in &definition.after {
@@ -55,13 +67,36 @@ impl Decision<'_> {
                 PhaseStatus::Pending | PhaseStatus::Active | PhaseStatus::AwaitingApproval { .. } => {}
             }
         }
-        let all = definition.after.len();
-        match definition.join {
-            Join::All if definition.trigger == Trigger::Failure => succeeded + skipped + failed == all,
-            Join::All => succeeded + skipped == all,
-            Join::Any => succeeded >= 1 || (skipped == all),
-            Join::Count(count) => succeeded >= count as usize || (failed == 0 && succeeded + skipped == all),
+        let all = succeeded + skipped + failed == definition.after.len();
+        let enough = match definition.join {
+            Join::All => false,
+            Join::Any => succeeded >= 1,
+            Join::Count(count) => succeeded >= count as usize,
+        };
+        // What cleans up after a failure takes what it can get.
+        let content = all && (failed == 0 || definition.trigger == Trigger::Failure);
+        match (enough || content, all) {
+            (true, _) => Joined::Yes,
+            (false, true) => Joined::Never,
+            (false, false) => Joined::NotYet,
         }
+    }
+
+    /// The phase can't begin any more: failures of its predecessors were tolerated as long as others could succeed instead,
+    /// and now none did.
+    fn fail_by_predecessor(&mut self, phase: PhaseIndex) {
+        let failed = |before: &&PhaseIndex| self.job.phase(**before).status == PhaseStatus::Failed;
+        let Some(&before) = self.pipeline.phase(phase).after.iter().find(failed) else { return };
+        let error = (0u32..).zip(&self.job.phase(before).runs).find_map(|(item, run)| match &run.state {
+            RunState::Failed(error) => Some((item, error.clone())),
+            _ => None,
+        });
+        let (item, error) = error.unwrap_or_else(|| {
+            let message =
+                format!("too few of the phases before '{}' succeeded", self.pipeline.phase(phase).id);
+            (0, RunError::permanent("join-impossible", message))
+        });
+        self.fail_job(FailureKind::Run, RunRef { phase: before, item }, error);
     }
 
     fn start_phase(&mut self, phase: PhaseIndex) {

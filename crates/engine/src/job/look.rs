@@ -1,6 +1,6 @@
 //! Questions to a job.
 
-use super::{Attempt, End, Failure, Job, JobState, PhaseState, PhaseStatus, Run, RunRef, RunState};
+use super::{Attempt, End, Failure, Job, JobState, PhaseState, Run, RunRef, RunState};
 use crate::{
     ids::{AttemptId, PhaseIndex, RunId, Timestamp},
     pipeline::Pipeline,
@@ -48,18 +48,17 @@ impl Job {
         }
     }
 
-    /// All runs that have not settled, with their places.
+    /// All runs that have not settled, with their places: also those of a map that has failed by another of its items.
     pub fn open_runs(&self) -> impl Iterator<Item = (RunRef, &Run)> {
-        self.phases.iter().enumerate().filter(|(_, phase)| phase.status == PhaseStatus::Active).flat_map(
-            |(number, phase)| {
-                let index = PhaseIndex(u16::try_from(number).unwrap_or(u16::MAX));
-                phase.runs.iter().enumerate().filter(|(_, run)| !run.state.is_settled()).map(
-                    move |(item, run)| {
-                        (RunRef { phase: index, item: u32::try_from(item).unwrap_or(u32::MAX) }, run)
-                    },
-                )
-            },
-        )
+        let open = |phase: &PhaseState| (phase.settled as usize) < phase.runs.len();
+        self.phases.iter().enumerate().filter(move |(_, phase)| open(phase)).flat_map(|(number, phase)| {
+            let index = PhaseIndex(u16::try_from(number).unwrap_or(u16::MAX));
+            phase.runs.iter().enumerate().filter(|(_, run)| !run.state.is_settled()).map(
+                move |(item, run)| {
+                    (RunRef { phase: index, item: u32::try_from(item).unwrap_or(u32::MAX) }, run)
+                },
+            )
+        })
     }
 
     /// When the job must be woken, if nothing happens before.

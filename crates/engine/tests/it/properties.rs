@@ -12,16 +12,17 @@ use uuid::Uuid;
 use crate::told::Told;
 
 /// Pipelines of every shape, small.
-const PIPELINES: [&str; 4] = [
+const PIPELINES: [&str; 5] = [
     "name='a'\n[[phase]]\nid='one'\nservice='s'\n[[phase]]\nid='two'\nservice='s'\nafter=['one']\ninterruptible=true\n[[phase]]\nid='three'\nservice='s'\nafter=['one']\n[[phase]]\nid='four'\nservice='s'\nafter=['two','three']",
     "name='b'\n[[phase]]\nid='one'\nservice='s'\n[[phase]]\nid='two'\nservice='s'\nmap={over='[1,2,3]',parallel=2,on_error='continue'}\nafter=['one']\n[[phase]]\nid='three'\nservice='s'\nafter=['two']\n[[phase]]\nid='oops'\non='failure'\nservice='s'",
     "name='c'\n[[phase]]\nid='one'\nservice='s'\n[[phase]]\nid='two'\nservice='s'\nafter=['one']\n[[phase]]\nid='three'\nwait={signal='go',timeout='1h',on_timeout='continue'}\nafter=['two']\n[[loop]]\nid='round'\nphases=['one','two']\nuntil='two.turn >= 3'\nmax=5",
     "name='d'\nmode='manual'\n[[phase]]\nid='one'\nservice='s'\n[[phase]]\nid='two'\nservice='s'\n[[phase]]\nid='three'\nservice='s'\nafter=['one','two']\njoin='any'\nretry={attempts=2}",
+    "name='e'\non_failure='cancel'\n[[phase]]\nid='one'\nservice='s'\nmap={over='[1,2,3]'}\n[[phase]]\nid='two'\nservice='s'\n[[phase]]\nid='three'\nservice='s'\nmap={over='[1,2]'}\nafter=['one']\n[[phase]]\nid='oops'\non='failure'\nservice='s'",
 ];
 
 fn command(kind: u8, number: u8, attempt: u8) -> Command {
     let attempt = AttemptId(Uuid::from_u128(u128::from(attempt % 12) + 2));
-    let run = RunRef { phase: PhaseIndex(u16::from(number % 3)), item: u32::from(number / 64) };
+    let run = RunRef { phase: PhaseIndex(u16::from(number % 3)), item: u32::from(number / 86) };
     let by: std::sync::Arc<str> = "prop".into();
     let payload = || Payload::from_value(&serde_json::json!({ "n": number % 2 }));
     match kind % 20 {
@@ -55,7 +56,7 @@ fn command(kind: u8, number: u8, attempt: u8) -> Command {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     /// No command in no state breaks a job: `Told` checks after each that live equals replayed, that counters and slots
     /// agree with the runs, and that a refusal changes nothing.

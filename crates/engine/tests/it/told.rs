@@ -3,20 +3,23 @@
 //! `start {input}`, `grant RUN`, `accept RUN`, `ok RUN [output]`, `fail RUN code[!]` (`!`: permanent), `again RUN` (the last
 //! callback of the run once more), `busy RUN 5s`, `refuse RUN code`, `silence RUN`, `beat RUN`, `probe RUN unknown|working|none`, `preempt RUN`,
 //! `checkpoint RUN {…}`, `no-pause RUN`, `supersede RUN`, `reuse RUN output`, `tick 5s`, `signal NAME {…}`, `artifact NAME`,
-//! `cancel`, `pause`, `resume`, `retry`, `rerun PHASE`, `priority WORD`, `all` (grant and complete all that is ready).
+//! `cancel`, `pause`, `resume`, `retry`, `rerun PHASE`, `priority WORD`, `all` (grant and complete all that is ready), `why`.
 
 use std::{fmt::Write as _, sync::Arc};
 
 use engine::{
     apply,
-    command::{Command, Now, Outcome, ProbeFinding, Refusal, Start},
+    command::{Command, Now, Outcome, ProbeFinding, Refusal, Rejection, Start},
     decide::{DecideError, decide, start, state_name},
-    effect::{effects, queueable},
-    event::Event,
+    effect::{Effect, effects, queueable},
+    event::{Event, EventKind},
     ids::{AttemptId, JobId, Name, RunId, Timestamp},
+    invariants,
     job::{Artifact, Job, RunError, RunRef, RunState},
     payload::Payload,
     pipeline::{Pipeline, duration},
+    plan::Blocked,
+    why::{Cause, why},
 };
 use uuid::Uuid;
 
@@ -26,9 +29,21 @@ pub(crate) struct Told {
     pub(crate) job: Option<Job>,
     pub(crate) events: Vec<Event>,
     pub(crate) text: String,
-    now: u64,
+    pub(crate) now: u64,
     next_attempt: u128,
     last: Vec<(RunRef, AttemptId, Outcome)>,
+    refused: Option<Rejection>,
+    about: Option<AttemptId>,
+    replayed: Option<Job>,
+    stored: usize,
+}
+
+/// What came of a command.
+pub(crate) enum Cell {
+    /// These events.
+    Done(Vec<&'static str>),
+    /// A code and what it says.
+    Refused(&'static str, String),
 }
 
 /// Tells a whole story.
@@ -45,7 +60,19 @@ impl Told {
     pub(crate) fn new(pipeline: &str) -> Self {
         let pipeline = Pipeline::parse(pipeline).unwrap_or_else(|error| panic!("{error}"));
         let text = String::new();
-        Self { pipeline, job: None, events: Vec::new(), text, now: 0, next_attempt: 1, last: Vec::new() }
+        Self {
+            pipeline,
+            job: None,
+            events: Vec::new(),
+            text,
+            now: 0,
+            next_attempt: 1,
+            last: Vec::new(),
+            refused: None,
+            about: None,
+            replayed: None,
+            stored: 0,
+        }
     }
 
     pub(crate) fn line(&mut self, line: &str) {
@@ -58,6 +85,7 @@ impl Told {
                 self.give(Command::Tick);
             }
             "all" => self.all(),
+            "why" => self.why(rest),
             "again" => {
                 let at = self.at(rest);
                 let (_, attempt, outcome) =
@@ -71,6 +99,36 @@ impl Told {
         }
         let job = self.job.as_ref().expect("start first");
         let _ = writeln!(self.text, "  = {}", state_name(job));
+    }
+
+    /// Why the job is not moving, as a tree; `why SERVICE JOB` says whose slots of a service are taken.
+    fn why(&mut self, rest: &str) {
+        let job = self.job.as_ref().expect("start first");
+        let (taken, holder) = rest.split_once(' ').unwrap_or((rest, ""));
+        let plan = |service: &Name, _: RunRef| {
+            let by: Vec<JobId> = holder.parse().map(|job| JobId(Uuid::from_u128(job))).into_iter().collect();
+            (service.as_str() == taken).then_some(Blocked::Capacity { by, ahead: 2 })
+        };
+        for cause in why(&self.pipeline, job, &plan) {
+            tree(&mut self.text, &cause, 1);
+        }
+    }
+
+    /// One more line, and what came of it.
+    pub(crate) fn cell(&mut self, line: &str) -> Cell {
+        let known = self.events.len();
+        self.refused = None;
+        self.line(line);
+        match self.refused.take() {
+            Some(rejection) => Cell::Refused(rejection.code(), rejection.to_string()),
+            None => Cell::Done(self.events[known..].iter().map(|event| event.kind.name()).collect()),
+        }
+    }
+
+    /// The same, said of the first attempt that there was, whatever has become of it.
+    pub(crate) fn of_first_attempt(&mut self, line: &str) -> Cell {
+        self.about = self.job.as_ref().and_then(|job| job.attempts.keys().next()).copied();
+        self.cell(line)
     }
 
     pub(crate) fn start(&mut self, input: &str) {
@@ -101,11 +159,13 @@ impl Told {
         match decide(&self.pipeline, job, command, Now(Timestamp(self.now))) {
             Ok(events) => {
                 self.note(events);
+                self.slots_are_freed(&before);
                 true
             }
             Err(DecideError::Rejected(rejection)) => {
                 assert_eq!(*job, before, "a rejection changes nothing");
                 let _ = writeln!(self.text, "  refused: {rejection}");
+                self.refused = Some(rejection);
                 false
             }
             Err(DecideError::Illegal(illegal)) => panic!("{illegal}\n{}", self.text),
@@ -126,9 +186,32 @@ impl Told {
             }
         }
         self.events.extend(events);
-        check(job);
+        let violations = invariants::check(&self.pipeline, job);
+        assert!(violations.is_empty(), "{violations:#?}\n{}", self.text);
         self.crash_anywhere();
         self.leave_memory();
+    }
+
+    /// Slots are told of: the decision freed those of the attempts that are over with it, each once, and no other.
+    fn slots_are_freed(&self, before: &Job) {
+        let job = self.job.as_ref().expect("a job");
+        let decided = &self.events[usize::try_from(before.events).expect("few events")..];
+        let started = decided.iter().filter_map(|event| match event.kind {
+            EventKind::AttemptStarted { attempt, .. } => Some(attempt),
+            _ => None,
+        });
+        let mut over: Vec<AttemptId> = live(before).chain(started).collect();
+        over.retain(|attempt| job.live_attempt(*attempt).is_none());
+        let told = decided.iter().flat_map(|event| effects(&self.pipeline, job, event));
+        let mut freed: Vec<AttemptId> = told
+            .filter_map(|effect| match effect {
+                Effect::FreeSlot { attempt, .. } => Some(attempt),
+                _ => None,
+            })
+            .collect();
+        freed.sort();
+        over.sort();
+        assert_eq!(freed, over, "the slots freed are those of the attempts that are over\n{}", self.text);
     }
 
     /// The job leaves memory after every decision and comes back: a story goes on from what its snapshot holds.
@@ -139,17 +222,18 @@ impl Told {
         self.job = Some(back);
     }
 
-    /// After each event a crash: what was durable then gives a job, and all of it gives the job that lives.
-    fn crash_anywhere(&self) {
-        let stored: Vec<String> =
-            self.events.iter().map(|event| serde_json::to_string(event).expect("JSON")).collect();
-        let mut read = stored.iter().map(|text| serde_json::from_str::<Event>(text).expect("reads back"));
-        let first = read.next().expect("an event");
-        let mut job = apply::create(&self.pipeline, &first).expect("a start");
-        for event in read {
-            apply::apply(&self.pipeline, &mut job, &event).expect("it fits");
+    /// After each event a crash: what was durable by then gives a job, and all of it gives the job that lives.
+    fn crash_anywhere(&mut self) {
+        for event in &self.events[self.stored..] {
+            let line = serde_json::to_string(event).expect("JSON");
+            let event: Event = serde_json::from_str(&line).expect("reads back");
+            match &mut self.replayed {
+                None => self.replayed = Some(apply::create(&self.pipeline, &event).expect("a start")),
+                Some(job) => apply::apply(&self.pipeline, job, &event).expect("it fits"),
+            }
         }
-        assert_eq!(Some(&job), self.job.as_ref(), "live and replayed differ\n{}", self.text);
+        self.stored = self.events.len();
+        assert_eq!(self.replayed, self.job, "live and replayed differ\n{}", self.text);
     }
 
     /// Grants and completes whatever is ready, until nothing is.
@@ -218,7 +302,7 @@ impl Told {
             _ => None,
         });
         let last = self.last.iter().rev().find(|last| last.0 == at).map(|last| last.1);
-        let attempt = live.or(last).unwrap_or(AttemptId(Uuid::from_u128(999)));
+        let attempt = self.about.or(live).or(last).unwrap_or(AttemptId(Uuid::from_u128(999)));
         let error = |text: &str| match text.strip_suffix('!') {
             Some(code) => RunError::permanent(code, "it broke"),
             None => RunError::retryable(text, "it broke"),
@@ -253,19 +337,14 @@ impl Told {
     }
 }
 
-/// What holds of every job after every decision.
-pub(crate) fn check(job: &Job) {
-    let mut live = 0;
-    for phase in &job.phases {
-        let of = |which: fn(&RunState) -> bool| phase.runs.iter().filter(|run| which(&run.state)).count();
-        assert_eq!(of(RunState::is_settled), phase.settled as usize, "{phase:?}");
-        assert_eq!(of(|state| matches!(state, RunState::Failed(_))), phase.failed as usize, "{phase:?}");
-        let alive = of(|state| matches!(state, RunState::Live(_)));
-        assert_eq!(alive, phase.live as usize, "{phase:?}");
-        live += alive;
+fn tree(text: &mut String, cause: &Cause, depth: usize) {
+    let one = Cause { because: Vec::new(), ..cause.clone() };
+    let _ = writeln!(text, "{}{one}", "  ".repeat(depth));
+    for cause in &cause.because {
+        tree(text, cause, depth + 1);
     }
-    assert_eq!(live, job.live_attempts as usize);
-    let held = job.attempts.values().filter(|record| record.over.is_none()).count();
-    assert_eq!(held, live, "slots in use are the live attempts");
-    assert!(!job.has_ended() || (live == 0 && job.deadlines.is_empty()), "an ended job holds nothing");
+}
+
+fn live(job: &Job) -> impl Iterator<Item = AttemptId> {
+    job.attempts.iter().filter(|(_, record)| record.over.is_none()).map(|(attempt, _)| *attempt)
 }

@@ -5,7 +5,7 @@ use std::{
     ops::Range,
 };
 
-use super::Reader;
+use super::{Reader, hint};
 use crate::{
     condition::Condition,
     ids::PhaseIndex,
@@ -38,7 +38,7 @@ impl PhaseNames {
                 } else {
                     format!("there are two phases '{id}'")
                 };
-                reader.finding(phase.id.span(), message, Some("rename one of them".to_owned()));
+                reader.finding(phase.id.span(), message, "give it another id");
             }
             by_id.entry(id.clone()).or_insert(index);
             for predecessor in &phase.after {
@@ -49,8 +49,16 @@ impl PhaseNames {
             for alias in &phase.get_ref().alias {
                 if !taken.insert(alias.get_ref().clone()) {
                     let message = format!("the alias '{}' is taken", alias.get_ref());
-                    reader.finding(alias.span(), message, None);
+                    reader.finding(alias.span(), message, "ids and aliases are each there once");
                 }
+            }
+        }
+        let mut loops = BTreeSet::new();
+        for one in &raw.loops {
+            let id = &one.get_ref().id;
+            if !loops.insert(id.get_ref()) {
+                let message = format!("there are two loops '{}'", id.get_ref());
+                reader.finding(id.span(), message, "give it another id");
             }
         }
         Self { by_id, successors }
@@ -66,13 +74,13 @@ impl PhaseNames {
         self.successors.get(id).cloned().unwrap_or_default()
     }
 
-    /// A name that looks like this one.
-    pub(super) fn nearest(&self, id: &str) -> Option<&str> {
-        let common = |name: &&str| {
-            let same = name.chars().zip(id.chars()).take_while(|(a, b)| a == b).count();
-            (same, usize::MAX - name.len().abs_diff(id.len()))
-        };
-        self.by_id.keys().map(String::as_str).max_by_key(common).filter(|name| common(name).0 >= 3)
+    /// Which phase may have been meant.
+    pub(super) fn choose(&self, id: &str) -> String {
+        let known = || self.by_id.keys().map(String::as_str);
+        match hint::nearest(id, known()) {
+            Some(near) => format!("did you mean {near}?"),
+            None => format!("the phases are {}", known().take(12).collect::<Vec<_>>().join(", ")),
+        }
     }
 }
 
@@ -82,8 +90,8 @@ impl Reader<'_> {
         if let Some(cycle) = find_cycle(pipeline) {
             let span = raw.phase[cycle[0].usize()].get_ref().id.span();
             let names: Vec<&str> = cycle.iter().map(|&p| pipeline.phase(p).id.as_str()).collect();
-            let hint = "phases may repeat only inside a [[loop]]".to_owned();
-            self.finding(span, format!("the phases run in a circle: {}", names.join(" → ")), Some(hint));
+            let hint = "phases may repeat only inside a [[loop]]";
+            self.finding(span, format!("the phases run in a circle: {}", names.join(" → ")), hint);
             return;
         }
         for index in pipeline.indexes() {
@@ -127,7 +135,8 @@ impl Reader<'_> {
                     pipeline.phase(predecessor).id,
                     phase.id
                 );
-                self.finding(raw.id.span(), message, None);
+                let hint = "phases on failure have a flow of their own: take it out of after";
+                self.finding(raw.id.span(), message, hint);
             }
         }
         if let Work::Wait(wait) = &phase.work
@@ -135,7 +144,7 @@ impl Reader<'_> {
             && !pipeline.descendants(index).contains(&target)
         {
             let message = format!("goto must name a phase after '{}'", phase.id);
-            self.finding(raw.id.span(), message, Some("to go back, use a [[loop]]".to_owned()));
+            self.finding(raw.id.span(), message, "to go back, use a [[loop]]");
         }
     }
 
@@ -145,10 +154,11 @@ impl Reader<'_> {
         for &phase in body {
             if pipeline.phase(phase).in_loop != Some(number) {
                 let message = format!("'{}' belongs to two loops", pipeline.phase(phase).id);
-                self.finding(span.clone(), message, Some("loops can't be nested or overlap".to_owned()));
+                self.finding(span.clone(), message, "loops can't be nested or overlap");
             }
             if pipeline.phase(phase).trigger == Trigger::Failure {
-                self.finding(span.clone(), format!("loop '{id}' holds a phase that runs on failure"), None);
+                let message = format!("loop '{id}' holds a phase that runs on failure");
+                self.finding(span.clone(), message, "take it out of the loop's phases");
             }
         }
         let between = |phase: PhaseIndex| {
@@ -159,7 +169,7 @@ impl Reader<'_> {
         if let Some(phase) = pipeline.indexes().find(|&phase| between(phase)) {
             let message =
                 format!("'{}' lies between phases of loop '{id}' but outside it", pipeline.phase(phase).id);
-            self.finding(span, message, Some("add it to the loop's phases".to_owned()));
+            self.finding(span, message, "add it to the loop's phases");
         }
     }
 
@@ -176,12 +186,29 @@ impl Reader<'_> {
             if words.contains(&name.as_str()) || phase.is_some_and(|phase| known.contains(&phase)) {
                 continue;
             }
-            let message = match phase {
-                Some(_) => format!("'{name}' has no result yet when this is evaluated"),
-                None => format!("'{name}' is neither a phase nor one of {}", words.join(", ")),
+            let (message, hint) = match phase {
+                Some(_) => (
+                    format!("'{name}' has no result yet when this is evaluated"),
+                    "refer to phases that come before".to_owned(),
+                ),
+                None => (
+                    format!("'{name}' is neither a phase nor {}", words.join(" or ")),
+                    word_hint(name, pipeline, known),
+                ),
             };
-            self.finding(span.clone(), message, Some("refer to phases that come before".to_owned()));
+            self.finding(span.clone(), message, hint);
         }
+    }
+}
+
+/// What may have been meant by a word of a condition.
+fn word_hint(name: &str, pipeline: &Pipeline, known: &BTreeSet<PhaseIndex>) -> String {
+    if name == "item" {
+        return "only keys of coalesce and breaker see the item".to_owned();
+    }
+    match hint::nearest(name, known.iter().map(|&phase| pipeline.phase(phase).id.as_str())) {
+        Some(near) => format!("did you mean {near}?"),
+        None => "refer to phases that come before".to_owned(),
     }
 }
 

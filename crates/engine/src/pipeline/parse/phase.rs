@@ -5,13 +5,9 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::{Reader, check::PhaseNames};
-use crate::{
-    ids::PhaseIndex,
-    pipeline::{
-        Breaker, Coalesce, Join, MAX_ATTEMPTS, Map, OnTimeout, Phase, Retry, ServiceWork, Trigger, Wait,
-        Work,
-        raw::{RawBreaker, RawCoalesce, RawJoin, RawMap, RawOnTimeout, RawPhase, RawRetry, RawWait},
-    },
+use crate::pipeline::{
+    Breaker, Coalesce, Join, MAX_ATTEMPTS, Map, OnTimeout, Phase, Retry, ServiceWork, Trigger, Wait, Work,
+    raw::{RawBreaker, RawCoalesce, RawJoin, RawMap, RawOnTimeout, RawPhase, RawRetry, RawWait},
 };
 
 /// Deadline of an attempt where the phase says nothing.
@@ -27,38 +23,66 @@ const DEFAULT_RETRY: Retry = Retry {
 
 impl Reader<'_> {
     pub(super) fn phase(&mut self, raw: &RawPhase, names: &PhaseNames) -> Option<Phase> {
-        let id = self.name(&raw.id)?;
-        let after: Vec<PhaseIndex> = raw.after.iter().filter_map(|id| self.phase_ref(id, names)).collect();
-        let work = match (&raw.service, &raw.wait) {
-            (Some(service), None) => Work::Service(self.service_work(raw, service)?),
-            (None, Some(wait)) => Work::Wait(self.wait(wait, names)?),
-            _ => {
-                let hint = "give it service = \"…\" or wait = { signal = …, timeout = … }, one of the two";
-                let message = format!("phase '{id}' must either call a service or wait for a signal");
-                self.finding(raw.id.span(), message, Some(hint.to_owned()));
-                return None;
-            }
-        };
-        if matches!(work, Work::Wait(_)) && raw.map.is_some() {
-            self.finding(raw.id.span(), "a phase that waits can't be a map", None);
-        }
+        let id = self.name(&raw.id);
+        let after = self.phase_refs(&raw.after, names);
+        let work = self.work(raw, names);
+        let join = self.join(raw.join.as_ref(), raw.after.len());
+        let map = raw.map.as_ref().map(|map| self.map(map));
+        let when = raw.when.as_ref().map(|source| self.condition(source));
+        let gate = raw.gate.as_ref().map(|source| self.condition(source));
+        let trigger = self.trigger(raw.on.as_ref());
         Some(Phase {
-            id,
+            id: id?,
             aliases: raw.alias.iter().map(|alias| alias.get_ref().clone()).collect(),
-            work,
-            join: self.join(raw.join.as_ref(), after.len())?,
+            work: work?,
+            join: join?,
             after,
             before: names.successors(raw.id.get_ref()),
-            map: match &raw.map {
-                Some(map) => Some(self.map(map)?),
-                None => None,
-            },
-            when: raw.when.as_ref().and_then(|source| self.condition(source)),
-            gate: raw.gate.as_ref().and_then(|source| self.condition(source)),
-            trigger: self.trigger(raw.on.as_ref())?,
+            map: stated(map)?,
+            when: stated(when)?,
+            gate: stated(gate)?,
+            trigger: trigger?,
             in_loop: None,
             priority: raw.priority,
         })
+    }
+
+    fn work(&mut self, raw: &RawPhase, names: &PhaseNames) -> Option<Work> {
+        match (&raw.service, &raw.wait) {
+            (Some(service), None) => Some(Work::Service(self.service_work(raw, service)?)),
+            (None, Some(wait)) => {
+                self.only_of_services(raw);
+                Some(Work::Wait(self.wait(wait, names)?))
+            }
+            _ => {
+                let hint = "give it service = \"…\" or wait = { signal = …, timeout = … }, one of the two";
+                let id = raw.id.get_ref();
+                let message = format!("phase '{id}' must either call a service or wait for a signal");
+                self.finding(raw.id.span(), message, hint);
+                None
+            }
+        }
+    }
+
+    /// Settings that a phase which waits would silently ignore.
+    fn only_of_services(&mut self, raw: &RawPhase) {
+        let settings = [
+            ("map", raw.map.is_some()),
+            ("timeout", raw.timeout.is_some()),
+            ("heartbeat", raw.heartbeat.is_some()),
+            ("retry", raw.retry.is_some()),
+            ("interruptible", raw.interruptible),
+            ("memo", raw.memo),
+            ("breaker", raw.breaker.is_some()),
+            ("coalesce", raw.coalesce.is_some()),
+        ];
+        let there: Vec<&str> =
+            settings.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect();
+        if !there.is_empty() {
+            let message = format!("a phase that waits has no {}", there.join(", no "));
+            let hint = "its wait = { … } has a timeout of its own; the rest is for services";
+            self.finding(raw.id.span(), message, hint);
+        }
     }
 
     fn trigger(&mut self, on: Option<&Spanned<String>>) -> Option<Trigger> {
@@ -67,7 +91,7 @@ impl Reader<'_> {
             Some(("failure", _)) => Some(Trigger::Failure),
             Some((other, on)) => {
                 let message = format!("'{other}' is not a trigger");
-                self.finding(on.span(), message, Some("the only one is on = \"failure\"".to_owned()));
+                self.finding(on.span(), message, "the only one is on = \"failure\"");
                 None
             }
         }
@@ -75,6 +99,10 @@ impl Reader<'_> {
 
     fn join(&mut self, raw: Option<&Spanned<RawJoin>>, predecessors: usize) -> Option<Join> {
         let Some(raw) = raw else { return Some(Join::All) };
+        if predecessors == 0 {
+            self.finding(raw.span(), "there is nothing to join", "name the phases before it in after = […]");
+            return None;
+        }
         match raw.get_ref() {
             RawJoin::Word(word) if word == "all" => Some(Join::All),
             RawJoin::Word(word) if word == "any" => Some(Join::Any),
@@ -83,7 +111,11 @@ impl Reader<'_> {
             }
             RawJoin::Word(_) | RawJoin::Count(_) => {
                 let message = format!("a join is \"all\", \"any\" or a number from 1 to {predecessors}");
-                self.finding(raw.span(), message, None);
+                self.finding(
+                    raw.span(),
+                    message,
+                    "the number is of phases in after that must have succeeded",
+                );
                 None
             }
         }
@@ -91,7 +123,11 @@ impl Reader<'_> {
 
     fn map(&mut self, raw: &RawMap) -> Option<Map> {
         if let Some(parallel) = raw.parallel.as_ref().filter(|parallel| *parallel.get_ref() == 0) {
-            self.finding(parallel.span(), "parallel is at least 1", None);
+            self.finding(
+                parallel.span(),
+                "parallel is at least 1",
+                "without it, the service's capacity counts",
+            );
         }
         Some(Map {
             over: self.condition(&raw.over)?,
@@ -103,8 +139,8 @@ impl Reader<'_> {
     fn service_work(&mut self, raw: &RawPhase, service: &Spanned<String>) -> Option<ServiceWork> {
         Some(ServiceWork {
             service: self.name(service)?,
-            timeout: self.optional_duration(raw.timeout.as_ref()).unwrap_or(DEFAULT_TIMEOUT),
-            heartbeat: self.optional_duration(raw.heartbeat.as_ref()),
+            timeout: self.positive_duration(raw.timeout.as_ref()).unwrap_or(DEFAULT_TIMEOUT),
+            heartbeat: self.positive_duration(raw.heartbeat.as_ref()),
             retry: match &raw.retry {
                 Some(retry) => self.retry(retry)?,
                 None => DEFAULT_RETRY,
@@ -132,11 +168,11 @@ impl Reader<'_> {
             jitter: inner.jitter.unwrap_or(DEFAULT_RETRY.jitter),
         };
         if retry.attempts == 0 || retry.attempts > MAX_ATTEMPTS {
-            self.finding(raw.span(), format!("attempts is a number from 1 to {MAX_ATTEMPTS}"), None);
+            self.finding(raw.span(), format!("attempts is a number from 1 to {MAX_ATTEMPTS}"), "1: no retry");
             return None;
         }
         if !(1.0..=100.0).contains(&retry.factor) {
-            self.finding(raw.span(), "factor is a number from 1 to 100", None);
+            self.finding(raw.span(), "factor is a number from 1 to 100", "1: each wait as long as the first");
             return None;
         }
         Some(retry)
@@ -144,7 +180,7 @@ impl Reader<'_> {
 
     fn breaker(&mut self, raw: &RawBreaker) -> Option<Breaker> {
         if *raw.failures.get_ref() == 0 {
-            self.finding(raw.failures.span(), "failures is at least 1", None);
+            self.finding(raw.failures.span(), "failures is at least 1", "without a breaker, leave it out");
         }
         Some(Breaker {
             failures: *raw.failures.get_ref(),
@@ -162,15 +198,30 @@ impl Reader<'_> {
             None => OnTimeout::Fail,
             Some((RawOnTimeout::Word(word), _)) if word == "fail" => OnTimeout::Fail,
             Some((RawOnTimeout::Word(word), _)) if word == "continue" => OnTimeout::Continue,
-            Some((RawOnTimeout::Goto { goto }, _)) if names.get(goto).is_some() => {
-                OnTimeout::Goto(names.get(goto)?)
-            }
-            Some((RawOnTimeout::Word(_) | RawOnTimeout::Goto { .. }, raw)) => {
-                let message = "on_timeout is \"fail\", \"continue\" or { goto = \"a phase after this one\" }";
-                self.finding(raw.span(), message, None);
+            Some((RawOnTimeout::Goto { goto }, raw)) => match names.get(goto) {
+                Some(target) => OnTimeout::Goto(target),
+                None => {
+                    let message = format!("there is no phase '{goto}'");
+                    self.finding(raw.span(), message, names.choose(goto));
+                    return None;
+                }
+            },
+            Some((RawOnTimeout::Word(word), raw)) => {
+                let hint = "it is \"fail\", \"continue\" or { goto = \"a phase after this one\" }";
+                self.finding(raw.span(), format!("'{word}' is no way to go on"), hint);
                 return None;
             }
         };
         Some(Wait { signal: self.name(&raw.signal)?, timeout: self.duration(&raw.timeout)?, on_timeout })
+    }
+}
+
+/// What is stated must be right; what is not stated need not be there.
+#[expect(clippy::option_option, reason = "not stated, stated wrongly, stated: three cases")]
+fn stated<T>(read: Option<Option<T>>) -> Option<Option<T>> {
+    match read {
+        None => Some(None),
+        Some(None) => None,
+        Some(right) => Some(right),
     }
 }
