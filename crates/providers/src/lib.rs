@@ -12,6 +12,7 @@ mod doctor;
 mod error;
 pub mod language;
 pub mod morphology;
+mod pipe;
 pub mod speech;
 pub mod translate;
 

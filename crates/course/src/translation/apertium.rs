@@ -18,46 +18,6 @@ const CODES: [(&str, &[&str]); 8] = [
     ("epo", &["epo", "eo"]),
 ];
 
-/// What a text came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Translated {
-    /// A sentence of the target language.
-    Done(String),
-    /// Words were not known or could not be put into form.
-    Doubtful {
-        /// What came out, marks included.
-        candidate: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-}
-
-/// Why nothing was translated.
-#[derive(Debug, thiserror::Error)]
-pub enum ApertiumError {
-    /// The pair is not installed, or there is none.
-    #[error(
-        "Apertium can't translate {known} to {target} here: apt-get install apertium-{known}-{target}, or give translations with the seeds"
-    )]
-    NoPair {
-        /// From.
-        known: String,
-        /// To.
-        target: String,
-    },
-    /// The program is not there.
-    #[error("apertium can't be started ({0}): apt-get install apertium")]
-    Missing(String),
-    /// It broke off.
-    #[error("apertium gave {got} answers for {asked} texts")]
-    Incomplete {
-        /// Texts given.
-        asked: usize,
-        /// Answers.
-        got: usize,
-    },
-}
-
 fn codes(language: &str) -> &'static [&'static str] {
     CODES.iter().find(|(code, _)| *code == language).map_or(&[], |(_, codes)| codes)
 }
@@ -76,22 +36,40 @@ fn route(known: &str, target: &str) -> Option<Vec<String>> {
     Some(vec![direct(known, "spa")?, direct("spa", target)?])
 }
 
-/// Translates sentences, one answer each.
-///
-/// # Errors
-/// [`ApertiumError`].
-pub async fn translate(
-    texts: &[String],
-    known: &str,
-    target: &str,
-) -> Result<Vec<Translated>, ApertiumError> {
-    let no_pair = || ApertiumError::NoPair { known: known.to_owned(), target: target.to_owned() };
-    let route = route(known, target).ok_or_else(no_pair)?;
-    let mut lines: Vec<String> = texts.iter().map(|text| bare(text)).collect();
-    for pair in &route {
-        lines = call(pair, &lines).await?;
+/// Apertium, called once for each list of texts.
+#[derive(Debug)]
+pub struct Apertium;
+
+impl Translator for Apertium {
+    fn name(&self) -> Arc<str> {
+        "apertium".into()
     }
-    Ok(texts.iter().zip(lines).map(|(text, line)| judge(text, line.trim(), target)).collect())
+
+    fn supports(&self, pair: &LanguagePair) -> bool {
+        route(pair.known.code, pair.target.code).is_some()
+    }
+
+    fn translate<'a>(
+        &'a self,
+        texts: &'a [String],
+        pair: &'a LanguagePair,
+        _cancel: &'a CancellationToken,
+    ) -> Answer<'a, Vec<Translation>> {
+        Box::pin(async move {
+            let (known, target) = (pair.known.code, pair.target.code);
+            let route = route(known, target).ok_or_else(|| ProviderError::UnsupportedPair {
+                provider: "apertium".to_owned(),
+                pair: pair.to_string(),
+                supported: Vec::new(),
+                hint: format!("apt-get install apertium-{known}-{target}, or give translations with the seeds"),
+            })?;
+            let mut lines: Vec<String> = texts.iter().map(|text| unmarked(text)).collect();
+            for mode in &route {
+                lines = call(mode, &lines).await?;
+            }
+            Ok(texts.iter().zip(lines).map(|(text, line)| judge(text, line.trim(), target)).collect())
+        })
+    }
 }
 
 async fn call(pair: &str, lines: &[String]) -> Result<Vec<String>, ApertiumError> {
