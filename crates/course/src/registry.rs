@@ -15,7 +15,7 @@ use crate::introductions::IntroductionsPhase;
 use crate::manifest::phase::Manifest;
 use crate::speech::options::TtsOptions;
 use crate::speech::phase::Finish;
-use crate::translation::phase::TranslationPhase;
+use crate::translation::TranslationOptions;
 
 /// What a service is given.
 #[derive(Debug, Clone)]
@@ -57,7 +57,7 @@ type AddPhases = fn(ServiceBuilder, &ServiceSettings) -> Result<ServiceBuilder, 
 
 /// Every service of a course, in the order of the pipeline.
 const SERVICES: [(&str, AddPhases); 7] = [
-    ("translation", |builder, settings| plain(builder, settings, TranslationPhase)),
+    ("translation", translation),
     ("extraction", |builder, settings| plain(builder, settings, ExtractionPhase)),
     ("baskets", |builder, settings| plain(builder, settings, BasketsPhase)),
     ("grammar", |builder, settings| plain(builder, settings, GrammarPhase)),
@@ -118,6 +118,14 @@ fn plain<P: phase_kit::Phase>(
 ) -> Result<ServiceBuilder, serde_json::Error> {
     let NoOptions {} = options(settings)?;
     Ok(builder.phase(phase))
+}
+
+fn translation(
+    builder: ServiceBuilder,
+    settings: &ServiceSettings,
+) -> Result<ServiceBuilder, serde_json::Error> {
+    let options: TranslationOptions = options(settings)?;
+    Ok(builder.phase(options.phase()))
 }
 
 fn tts(builder: ServiceBuilder, settings: &ServiceSettings) -> Result<ServiceBuilder, serde_json::Error> {

@@ -100,7 +100,7 @@ pub fn artifact_name(input: &Value) -> Result<Option<&str>, SeedsError> {
 pub fn read(
     input: &Value,
     (target, known): (&str, &str),
-    file: Option<SeedsFile>,
+    file: Option<SeedsFile<'_>>,
 ) -> Result<Vec<Seed>, SeedsError> {
     let (place, mut placed) = match (given(input, "seeds"), file) {
         (Some(Value::Array(list)), _) => ("/seeds".to_owned(), parse::list(list)?),

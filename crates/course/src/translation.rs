@@ -5,7 +5,6 @@
 //! open the next may know. What nobody could translate is held back: it never reaches a learner, and waits for a correction.
 //! A machine's translation is kept, so that an unchanged sentence is not translated again.
 
-mod apertium;
 mod cache;
 mod chain;
 mod corrections;

@@ -24,4 +24,4 @@ pub use language::{Language, LanguagePair, UnsupportedLanguage};
 pub use morphology::{Morphology, Reading, Token};
 pub use speech::{Speech, Voice, VoiceRole, Wav};
 pub use tokio_util::sync::CancellationToken;
-pub use translate::{Translation, Translator};
+pub use translate::{Apertium, Translation, Translator};

@@ -3,11 +3,17 @@
 //! A text that could not be translated whole is a different variant from one that could, so that nobody can show it to
 //! a learner by mistake.
 
+mod apertium;
+mod packages;
+mod sentence;
+
 use std::{fmt, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{answer::Answer, language::LanguagePair};
+use crate::{answer::Answer, error::ProviderError, language::LanguagePair};
+
+pub use apertium::Apertium;
 
 /// What a text came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,11 +57,18 @@ impl Translation {
 
 /// Something that translates.
 pub trait Translator: Send + Sync + fmt::Debug {
-    /// Returns its name and, where known, version, as it belongs beside what it made.
+    /// Returns its name, as it belongs beside what it made.
     fn name(&self) -> Arc<str>;
 
-    /// Returns whether it can be asked for this pair here, without asking it.
-    fn supports(&self, pair: &LanguagePair) -> bool;
+    /// Returns what its answers depend on besides the text: its name, version, model. Where this changes, what was kept of
+    /// its answers is of no use any more.
+    fn fingerprint(&self, pair: &LanguagePair) -> String;
+
+    /// Returns whether it translates this pair, without asking it to.
+    ///
+    /// # Errors
+    /// Where it cannot translate anything here: not installed, not set up.
+    fn supports(&self, pair: &LanguagePair) -> Result<bool, ProviderError>;
 
     /// Translates texts (a sentence each), one answer for each in the same order.
     fn translate<'a>(

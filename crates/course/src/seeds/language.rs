@@ -43,7 +43,9 @@ mod tests {
     #[test]
     fn a_course_code_names_two_languages() {
         assert_eq!(languages("spa_for_eng"), Ok(("spa", "eng")));
-        for bad in ["", "spa", "spa_eng", "spa_for_spa", "es_for_en", "SPA_for_eng", "spa_for_eng_2", "../_for_eng"] {
+        for bad in
+            ["", "spa", "spa_eng", "spa_for_spa", "es_for_en", "SPA_for_eng", "spa_for_eng_2", "../_for_eng"]
+        {
             assert_eq!(languages(bad).unwrap_err().code, "unsupported-language", "{bad}");
         }
     }

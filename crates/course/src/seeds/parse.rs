@@ -54,7 +54,7 @@ fn object(fields: &Map<String, Value>, place: &str) -> Result<Seed, SeedsError> 
 
 /// A sentence a line; behind a tab its translation, behind another whom to credit for it. Empty lines are passed over, but
 /// counted.
-pub(super) fn file(file: SeedsFile) -> Result<Vec<Placed>, SeedsError> {
+pub(super) fn file(file: SeedsFile<'_>) -> Result<Vec<Placed>, SeedsError> {
     let place = |line: usize| format!("{} line {line}", file.name);
     let text = std::str::from_utf8(file.bytes).map_err(|error| {
         let before = &file.bytes[..error.valid_up_to()];

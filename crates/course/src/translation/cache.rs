@@ -1,4 +1,4 @@
-//! What translators have said before, by language pair, translator (its version is part of its name) and text, so that an
+//! What translators have said before, by language pair, translator (with its version or model) and text, so that an
 //! unchanged sentence is not translated again.
 //!
 //! One file for each pair and translator, a line for each text, only ever added to and with one write for a group: several
@@ -38,7 +38,7 @@ impl Cache {
                 String::new()
             }
         };
-        let lines = text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
+        let lines = text.lines().filter_map(|line| serde_json::from_str::<Line<'_>>(line).ok());
         let pairs = lines.map(|line| (line.known.into_owned(), line.target.into_owned())).collect();
         Self { path: Some(path), pairs }
     }

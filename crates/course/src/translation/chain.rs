@@ -88,8 +88,14 @@ impl Chain<'_> {
         came: &mut [Came],
         mut tell: impl FnMut(usize, &str),
     ) -> Result<(), ProviderError> {
-        let can: Vec<_> = self.translators.iter().filter(|one| one.supports(&self.pair)).collect();
-        let is_open = |came: &[Came]| came.iter().any(|one| matches!(one, Came::HeldBack { .. }));
+        let is_open = |came: &[Came]| came.iter().any(is_held_back);
+        let mut can = Vec::new();
+        for translator in self.translators {
+            // One that is asked for and is not installed ends the phase: that others go on in its place is not for us to say.
+            if translator.supports(&self.pair)? {
+                can.push(translator);
+            }
+        }
         if can.is_empty() && is_open(came) {
             return Err(self.nobody(wanted).await);
         }
@@ -110,7 +116,7 @@ impl Chain<'_> {
     ) -> Result<(), ProviderError> {
         let name = translator.name();
         let languages = (self.pair.known.code, self.pair.target.code);
-        let cache = Cache::open(self.folder, languages, &name).await;
+        let cache = Cache::open(self.folder, languages, &translator.fingerprint(&self.pair)).await;
         for (seed, came) in wanted.iter().zip(came.iter_mut()).filter(|(_, came)| is_held_back(came)) {
             if let Some(text) = cache.find(&seed.known) {
                 let source = Source::Translator { name: Arc::clone(&name), reused: true };

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use providers::Translator;
+use providers::{Apertium, Translator};
 use serde::Deserialize;
 
-use super::apertium::Apertium;
 use super::phase::TranslationPhase;
 
 /// The options of the service `translation`.
@@ -17,7 +16,7 @@ impl TranslationOptions {
     /// The phase with the translators that are asked for.
     #[must_use]
     pub fn phase(&self) -> TranslationPhase {
-        let translators: Vec<Arc<dyn Translator>> = vec![Arc::new(Apertium)];
+        let translators: Vec<Arc<dyn Translator>> = vec![Arc::new(Apertium::default())];
         TranslationPhase::new(translators)
     }
 }

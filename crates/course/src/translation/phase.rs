@@ -59,8 +59,7 @@ impl TranslationPhase {
         }
         let pair = LanguagePair::new(known, target).map_err(|error| phase_error(&error.into()))?;
         let cancel = CancellationToken::new();
-        let chain =
-            Chain { translators: &self.translators, pair, folder: ctx.data_dir(), cancel: &cancel };
+        let chain = Chain { translators: &self.translators, pair, folder: ctx.data_dir(), cancel: &cancel };
         let total = wanted.len() as u64;
         let tell = |done: usize, name: &str| {
             ctx.progress(done as u64, total, "seeds", &format!("translated, asking {name}"));
@@ -90,8 +89,7 @@ impl Phase for TranslationPhase {
         let wanted = seeds::read(&input, (target, known), file)?;
         let corrected = optional_artifact(&ctx, corrections::ARTIFACT).await?;
         let corrections = corrections::read(&input, corrected.as_deref(), wanted.len())?;
-        let memory =
-            if uses_memory(&input)? { Memory::reviewed(known, target) } else { Memory::default() };
+        let memory = if uses_memory(&input)? { Memory::reviewed(known, target) } else { Memory::default() };
 
         let mut came = chain::known_already(&wanted, &corrections, &memory);
         self.chain(&ctx, (target, known), &wanted, &mut came).await?;

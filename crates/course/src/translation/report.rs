@@ -57,13 +57,13 @@ pub(super) struct Manifest<'a> {
 impl<'a> Report<'a> {
     /// Checks the pairs of a file.
     pub(super) fn of(pairs: &'a SeedPairs, sources: BTreeMap<&'a str, &'a str>) -> Self {
-        let mut known: BTreeMap<String, BTreeMap<String, Vec<SeedRef>>> = BTreeMap::new();
+        let mut known: BTreeMap<String, BTreeMap<String, Vec<SeedRef<'_>>>> = BTreeMap::new();
         for (id, pair) in &pairs.translations {
             let targets = known.entry(normal(&pair.known)).or_default();
             targets.entry(normal(&pair.target)).or_default().push(SeedRef { seed_id: id });
         }
         let unique_known_seeds = known.len();
-        let violations: Vec<Violation> = known
+        let violations: Vec<Violation<'_>> = known
             .into_iter()
             .filter(|(_, targets)| targets.len() > 1)
             .map(|(known, targets)| Violation {

@@ -1,5 +1,8 @@
 //! The running programs: each one's output is the next one's input, a text goes in with a null and comes out with one.
 //!
+//! Every text ends in a number of its own that no program shows to a reader. An answer without it is not whole: where one of
+//! the programs dies, those after it pass on what they have as if it were all.
+//!
 //! While a text is under way the programs are taken out of their place and put back only after a whole answer. So a caller
 //! who gives up, a deadline or a broken pipe always ends them, and the next text starts afresh instead of reading the
 //! answer to the one before.
@@ -30,7 +33,9 @@ struct Running {
     input: ChildStdin,
     output: BufReader<ChildStdout>,
     /// Killed when dropped.
-    _children: Vec<Child>,
+    children: Vec<Child>,
+    /// Of the next text.
+    number: u64,
 }
 
 impl Pipe {
@@ -64,9 +69,19 @@ impl Pipe {
         Ok(answer)
     }
 
+    /// Ids of the programs that run now.
+    #[cfg(test)]
+    pub(crate) async fn processes(&self) -> Vec<u32> {
+        let running = self.running.lock().await;
+        running.iter().flat_map(|running| &running.children).filter_map(Child::id).collect()
+    }
+
     async fn exchange(&self, mut running: Running, text: &str) -> Result<(Running, String), ProviderError> {
         // Written beside reading: neither side's pipe may fill up while the other waits.
-        let request = [text.as_bytes(), b"\0"].concat();
+        running.number += 1;
+        // An empty bracket first: programs that wait to see whether a sentence goes on are then done with it.
+        let closing = format!("[][{}\n]", running.number);
+        let request = [text.as_bytes(), closing.as_bytes(), b"\0"].concat();
         let mut answer = Vec::new();
         let both = async {
             let Running { input, output, .. } = &mut running;
@@ -88,7 +103,12 @@ impl Pipe {
             return Err(self.broken("a program of the pipe ended"));
         }
         let garbled = |message: String| ProviderError::Garbled { provider: self.provider.clone(), message };
-        let answer = String::from_utf8(answer).map_err(|error| garbled(error.to_string()))?;
+        let mut answer = String::from_utf8(answer).map_err(|error| garbled(error.to_string()))?;
+        let whole = answer.rfind(&closing).map(|end| answer.truncate(end));
+        let died = running.children.iter_mut().any(|child| !matches!(child.try_wait(), Ok(None)));
+        if whole.is_none() || died {
+            return Err(self.broken("a program of the pipe died"));
+        }
         Ok((running, answer))
     }
 
@@ -99,7 +119,9 @@ impl Pipe {
         for words in &self.programs {
             let Some((program, arguments)) = words.split_first() else { continue };
             let from = match last.take() {
-                Some(output) => Stdio::try_from(output).map_err(|error| self.broken(&error.to_string()))?,
+                Some(output) => {
+                    Stdio::from(output.into_owned_fd().map_err(|error| self.broken(&error.to_string()))?)
+                }
                 None => Stdio::piped(),
             };
             let mut child = Command::new(program)
@@ -116,7 +138,7 @@ impl Pipe {
         }
         match (input, last) {
             (Some(input), Some(output)) => {
-                Ok(Running { input, output: BufReader::new(output), _children: children })
+                Ok(Running { input, output: BufReader::new(output), children, number: 0 })
             }
             _ => Err(self.broken("it has no programs")),
         }
@@ -155,10 +177,20 @@ mod tests {
 
     #[tokio::test]
     async fn programs_that_end_are_started_again() {
-        // Answers one text, then ends.
-        let pipe = pipe(&[&["head", "-z", "-n1"]], Duration::from_secs(20));
+        let pipe = pipe(&[&["cat"], &["cat"]], Duration::from_secs(20));
         assert_eq!(pipe.ask("one").await, Ok("one".to_owned()));
+        let first = pipe.processes().await;
+        let killed = Command::new("kill").args(["-9", &first[0].to_string()]).status().await;
+        assert!(killed.expect("kill runs").success());
         assert_eq!(pipe.ask("two").await, Ok("two".to_owned()));
+        assert!(pipe.processes().await.iter().all(|id| !first.contains(id)));
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_its_number_is_no_answer() {
+        let pipe = pipe(&[&["sed", "-zu", "s/[0-9]//g"]], Duration::from_secs(20));
+        let error = pipe.ask("one").await.unwrap_err();
+        assert!(matches!(error, ProviderError::Unavailable { .. }), "{error}");
     }
 
     #[tokio::test]
