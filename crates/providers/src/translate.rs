@@ -4,6 +4,7 @@
 //! a learner by mistake.
 
 mod apertium;
+mod chat;
 mod packages;
 mod sentence;
 
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{answer::Answer, error::ProviderError, language::LanguagePair};
 
 pub use apertium::Apertium;
+pub use chat::ChatTranslator;
 
 /// What a text came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +76,37 @@ pub trait Translator: Send + Sync + fmt::Debug {
     fn translate<'a>(
         &'a self,
         texts: &'a [String],
+        pair: &'a LanguagePair,
+        cancel: &'a CancellationToken,
+    ) -> Answer<'a, Vec<Translation>>;
+}
+
+/// A translation that was held back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// In the known language.
+    pub known: String,
+    /// What came out; may be empty.
+    pub candidate: String,
+    /// Why it was not trusted.
+    pub reason: String,
+}
+
+/// Something that mends what translators could not do.
+pub trait Corrector: Send + Sync + fmt::Debug {
+    /// Returns its name, as it belongs beside what it made.
+    fn name(&self) -> Arc<str>;
+
+    /// Returns whether it could be asked, without asking it.
+    ///
+    /// # Errors
+    /// Where it is not set up.
+    fn ready(&self) -> Result<(), ProviderError>;
+
+    /// Corrects translations, one answer for each in the same order.
+    fn correct<'a>(
+        &'a self,
+        drafts: &'a [Draft],
         pair: &'a LanguagePair,
         cancel: &'a CancellationToken,
     ) -> Answer<'a, Vec<Translation>>;

@@ -1,0 +1,4 @@
+//! Providers behind HTTP, against a server on this machine that speaks their protocol.
+
+mod chat;
+mod server;
