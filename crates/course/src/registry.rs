@@ -125,7 +125,7 @@ fn translation(
     settings: &ServiceSettings,
 ) -> Result<ServiceBuilder, serde_json::Error> {
     let options: TranslationOptions = options(settings)?;
-    Ok(builder.phase(options.phase()))
+    Ok(builder.phase(options.phase()?))
 }
 
 fn tts(builder: ServiceBuilder, settings: &ServiceSettings) -> Result<ServiceBuilder, serde_json::Error> {

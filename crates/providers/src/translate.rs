@@ -97,6 +97,9 @@ pub trait Corrector: Send + Sync + fmt::Debug {
     /// Returns its name, as it belongs beside what it made.
     fn name(&self) -> Arc<str>;
 
+    /// Returns what its answers depend on besides the drafts, as [`Translator::fingerprint`] does.
+    fn fingerprint(&self, pair: &LanguagePair) -> String;
+
     /// Returns whether it could be asked, without asking it.
     ///
     /// # Errors

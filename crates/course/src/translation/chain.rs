@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use providers::{CancellationToken, LanguagePair, ProviderError, Translation, Translator};
+use providers::{CancellationToken, Corrector, Draft, LanguagePair, ProviderError, Translation, Translator};
 
 use super::cache::Cache;
 use super::corrections::Corrections;
@@ -72,6 +72,7 @@ pub(super) fn known_already(wanted: &[Seed], corrections: &Corrections, memory: 
 #[derive(Debug)]
 pub(super) struct Chain<'a> {
     pub(super) translators: &'a [Arc<dyn Translator>],
+    pub(super) corrector: Option<&'a dyn Corrector>,
     pub(super) pair: LanguagePair,
     pub(super) folder: Option<&'a Path>,
     pub(super) cancel: &'a CancellationToken,
@@ -96,6 +97,9 @@ impl Chain<'_> {
                 can.push(translator);
             }
         }
+        if let Some(corrector) = self.corrector {
+            corrector.ready()?;
+        }
         if can.is_empty() && is_open(came) {
             return Err(self.nobody(wanted).await);
         }
@@ -103,6 +107,57 @@ impl Chain<'_> {
             if is_open(came) {
                 self.ask(translator.as_ref(), wanted, came, &mut tell).await?;
             }
+        }
+        match self.corrector {
+            Some(corrector) => self.correct(corrector, wanted, came, &mut tell).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Has the corrector mend what is still held back. Kept by sentence and draft.
+    async fn correct(
+        &self,
+        corrector: &dyn Corrector,
+        wanted: &[Seed],
+        came: &mut [Came],
+        tell: &mut impl FnMut(usize, &str),
+    ) -> Result<(), ProviderError> {
+        let name = corrector.name();
+        let languages = (self.pair.known.code, self.pair.target.code);
+        let cache = Cache::open(self.folder, languages, &corrector.fingerprint(&self.pair)).await;
+        let mut open = Vec::new();
+        for (at, seed) in wanted.iter().enumerate() {
+            let Came::HeldBack { candidate, reasons } = &came[at] else { continue };
+            let (known, candidate) = (seed.known.clone(), candidate.clone());
+            let draft = Draft { known, candidate, reason: reasons.join("; ") };
+            match cache.find(&draft_key(&draft)) {
+                Some(text) => {
+                    let source = Source::Translator { name: Arc::clone(&name), reused: true };
+                    came[at] = Came::To { text: text.to_owned(), source };
+                }
+                None => open.push((at, draft)),
+            }
+        }
+        let mut done = came.len() - open.len();
+        for group in open.chunks(GROUP) {
+            tell(done, &name);
+            let drafts: Vec<Draft> = group.iter().map(|(_, draft)| draft.clone()).collect();
+            let made = corrector.correct(&drafts, &self.pair, self.cancel).await?;
+            if made.len() != drafts.len() {
+                let message = format!("{} answers for {} drafts", made.len(), drafts.len());
+                return Err(ProviderError::Garbled { provider: name.to_string(), message });
+            }
+            let mut fresh = Vec::new();
+            for ((at, draft), made) in group.iter().zip(&made) {
+                if settle(&mut came[*at], &draft.known, made)
+                    && let Some(text) = made.text()
+                {
+                    fresh.push((draft_key(draft), text));
+                }
+            }
+            let fresh: Vec<(&str, &str)> = fresh.iter().map(|(key, text)| (key.as_str(), *text)).collect();
+            cache.keep(&fresh).await;
+            done += group.len();
         }
         Ok(())
     }
@@ -187,6 +242,11 @@ impl Chain<'_> {
         let Some(first) = self.translators.first() else { return unsupported() };
         first.translate(&text, &self.pair, self.cancel).await.err().unwrap_or_else(unsupported)
     }
+}
+
+/// A sentence has no tab, so a draft's key is no other draft's.
+fn draft_key(draft: &Draft) -> String {
+    format!("{}\t{}", draft.known, draft.candidate)
 }
 
 fn is_held_back(came: &Came) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use phase_kit::{ArtifactError, Context, Phase, PhaseError, Success};
-use providers::{CancellationToken, LanguagePair, ProviderError, Translator};
+use providers::{CancellationToken, Corrector, LanguagePair, ProviderError, Translator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -26,6 +26,8 @@ const CREDITS: &str = "seed_credits.json";
 #[derive(Debug)]
 pub struct TranslationPhase {
     translators: Vec<Arc<dyn Translator>>,
+    memory: bool,
+    corrector: Option<Arc<dyn Corrector>>,
 }
 
 /// What the phase gives.
@@ -44,7 +46,21 @@ impl TranslationPhase {
     /// A phase that asks these translators, in this order, for what people have not said.
     #[must_use]
     pub fn new(translators: Vec<Arc<dyn Translator>>) -> Self {
-        Self { translators }
+        Self { translators, memory: true, corrector: None }
+    }
+
+    /// Whether our reviewed translations are used.
+    #[must_use]
+    pub fn memory(mut self, uses: bool) -> Self {
+        self.memory = uses;
+        self
+    }
+
+    /// Who mends what the translators leave open.
+    #[must_use]
+    pub fn corrector(mut self, corrector: Option<Arc<dyn Corrector>>) -> Self {
+        self.corrector = corrector;
+        self
     }
 
     async fn chain(
@@ -59,7 +75,8 @@ impl TranslationPhase {
         }
         let pair = LanguagePair::new(known, target).map_err(|error| phase_error(&error.into()))?;
         let cancel = CancellationToken::new();
-        let chain = Chain { translators: &self.translators, pair, folder: ctx.data_dir(), cancel: &cancel };
+        let (translators, corrector) = (&self.translators, self.corrector.as_deref());
+        let chain = Chain { translators, corrector, pair, folder: ctx.data_dir(), cancel: &cancel };
         let total = wanted.len() as u64;
         let tell = |done: usize, name: &str| {
             ctx.progress(done as u64, total, "seeds", &format!("translated, asking {name}"));
@@ -88,8 +105,12 @@ impl Phase for TranslationPhase {
         let file = name.zip(bytes.as_ref()).map(|(name, bytes)| SeedsFile { name, bytes });
         let wanted = seeds::read(&input, (target, known), file)?;
         let corrected = optional_artifact(&ctx, corrections::ARTIFACT).await?;
-        let corrections = corrections::read(&input, corrected.as_deref(), wanted.len())?;
-        let memory = if uses_memory(&input)? { Memory::reviewed(known, target) } else { Memory::default() };
+        let corrections = corrections::read(&input, corrected.as_deref(), &wanted)?;
+        let memory = if self.memory && uses_memory(&input)? {
+            Memory::reviewed(known, target)
+        } else {
+            Memory::default()
+        };
 
         let mut came = chain::known_already(&wanted, &corrections, &memory);
         self.chain(&ctx, (target, known), &wanted, &mut came).await?;

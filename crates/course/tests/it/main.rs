@@ -4,3 +4,4 @@ mod manifest;
 mod speech;
 mod speech_batch;
 mod speech_phases;
+mod translation;

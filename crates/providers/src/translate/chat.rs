@@ -159,6 +159,10 @@ impl Corrector for ChatTranslator {
         format!("{} (correction)", self.name).into()
     }
 
+    fn fingerprint(&self, _: &LanguagePair) -> String {
+        format!("chat correction {INSTRUCTIONS} {}", self.model.fingerprint())
+    }
+
     fn ready(&self) -> Result<(), ProviderError> {
         self.model.ready()
     }
