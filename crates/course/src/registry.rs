@@ -130,5 +130,5 @@ fn translation(
 
 fn tts(builder: ServiceBuilder, settings: &ServiceSettings) -> Result<ServiceBuilder, serde_json::Error> {
     let options: TtsOptions = options(settings)?;
-    Ok(builder.phase(options.phase(&settings.data_dir)).phase(Finish))
+    Ok(builder.phase(options.phase(&settings.data_dir)?).phase(Finish))
 }

@@ -9,7 +9,7 @@ mod cache;
 mod chain;
 mod corrections;
 mod memory;
-mod options;
+pub(crate) mod options;
 pub mod phase;
 mod report;
 

@@ -135,7 +135,11 @@ impl Endpoint {
         match status.as_u16() {
             401 | 403 => ProviderError::Unauthorized { provider, status: status.as_u16(), message },
             // An empty account also answers 429, and waiting does not fill it.
-            429 if code == "insufficient_quota" => ProviderError::Rejected { provider, message },
+            429 if code == "insufficient_quota" => {
+                ProviderError::Unauthorized { provider, status: status.as_u16(), message }
+            }
+            // No such model, or no such path: as true of the next text as of this one.
+            404 | 405 => ProviderError::Misconfigured { provider, message: format!("{status}: {message}") },
             429 => {
                 let message = with_wait(message, retry_after);
                 ProviderError::RateLimited { provider, retry_after, message }

@@ -28,6 +28,8 @@ pub use error::ProviderError;
 pub use language::{Language, LanguagePair, UnsupportedLanguage};
 pub use morphology::{Morphology, Reading, Token};
 pub use secret::KeySource;
-pub use speech::{Speech, Voice, VoiceRole, Wav};
+pub use speech::{
+    Espeak, OpenAiSpeech, Piper, PiperSettings, Speech, SpeechSettings, Voice, VoiceRole, Voices, Wav,
+};
 pub use tokio_util::sync::CancellationToken;
 pub use translate::{Apertium, ChatTranslator, Corrector, Draft, Translation, Translator};

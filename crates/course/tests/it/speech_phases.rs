@@ -180,8 +180,8 @@ async fn a_missing_program_ends_the_phase_for_good_and_says_what_to_install() {
     let callback = result(&fake, &tts, &fake.request("tts", &json!({}))).await;
     assert_eq!(callback.status, CallbackStatus::Failed);
     let error = callback.error.expect("a reason");
-    assert_eq!((error.code.as_str(), error.retryable), ("speech-program-missing", false));
-    assert!(error.message.contains("apt install espeak-ng"));
+    assert_eq!((error.code.as_str(), error.retryable), ("provider-missing", false));
+    assert!(error.message.contains("apt-get install espeak-ng"));
 }
 
 #[test]

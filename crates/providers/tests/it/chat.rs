@@ -94,10 +94,10 @@ async fn what_a_server_answers_is_worth_a_retry_or_not() {
             "provider-rate-limited",
             true,
         ),
-        (Reply::refuses(429, "insufficient_quota", "no money"), "provider-rejected", false),
+        (Reply::refuses(429, "insufficient_quota", "no money"), "provider-unauthorized", false),
         (overloaded, "provider-unavailable", true),
         (Reply::refuses(401, "invalid_api_key", "wrong key"), "provider-unauthorized", false),
-        (Reply::refuses(404, "model_not_found", "no such model"), "provider-rejected", false),
+        (Reply::refuses(404, "model_not_found", "no such model"), "provider-misconfigured", false),
         (
             Reply::json(302, &Value::Null).header("location", "http://127.0.0.1:1/"),
             "provider-rejected",
