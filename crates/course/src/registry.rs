@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use phase_kit::Service;
 use phase_kit::service::{BuildError, ServiceBuilder};
+use providers::Finding;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -50,6 +51,31 @@ pub enum ServiceError {
     /// The service could not be built.
     #[error(transparent)]
     Build(#[from] BuildError),
+}
+
+/// Says which endpoints are set up by the options of services (`translation`, `tts`), and which options are wrong. What
+/// programs are on this machine, [`providers::doctor`] says.
+pub fn doctor<'a>(options: impl Fn(&str) -> Option<&'a Value>) -> Vec<Finding> {
+    let found = |name: &str, read: fn(&ServiceSettings) -> Result<Finding, serde_json::Error>| {
+        let options = options(name).cloned().unwrap_or_default();
+        let settings = ServiceSettings { data_dir: PathBuf::new(), capacity: 1, secret: None, options };
+        read(&settings).unwrap_or_else(|error| Finding {
+            name: format!("options of {name}"),
+            found: false,
+            detail: "cannot be used".to_owned(),
+            install: error.to_string(),
+        })
+    };
+    vec![
+        found("translation", |settings| {
+            let options: TranslationOptions = self::options(settings)?;
+            options.phase().map(|_| options.doctor())
+        }),
+        found("tts", |settings| {
+            let options: TtsOptions = self::options(settings)?;
+            options.check().map(|()| options.doctor())
+        }),
+    ]
 }
 
 /// Adds a service's phases, made from its options.

@@ -82,6 +82,14 @@ impl TtsOptions {
         Ok(self.phase_with(Arc::new(ProvidedEngine::new(speech)), data_dir))
     }
 
+    /// Whether the engine is set up.
+    ///
+    /// # Errors
+    /// As [`TtsOptions::phase`].
+    pub fn check(&self) -> Result<(), serde_json::Error> {
+        self.speech().map(drop)
+    }
+
     fn speech(&self) -> Result<Arc<dyn Speech>, serde_json::Error> {
         let voices = self.voices.clone();
         match (self.engine, self.piper.clone(), self.openai.clone()) {
@@ -98,13 +106,15 @@ impl TtsOptions {
         }
     }
 
-    /// What can be said of the chosen engine beyond the programs on this machine.
+    /// Says whether the speech endpoint is set up.
     #[must_use]
-    pub fn doctor(&self) -> Vec<Finding> {
-        let Some(openai) = self.openai.clone() else { return Vec::new() };
-        let detail = format!("{} at {}", openai.model, openai.url);
-        let ready = OpenAiSpeech::new(openai, Voices::new()).ready();
-        vec![endpoint_finding("speech endpoint", &detail, ready)]
+    pub fn doctor(&self) -> Finding {
+        let example = "[service.tts.options] engine = \"openai\", openai = { url = \"…/v1\", model = \"…\" }";
+        let found = self.openai.clone().map(|openai| {
+            let detail = format!("{} at {}, for speech", openai.model, openai.url);
+            (detail, OpenAiSpeech::new(openai, Voices::new()).ready())
+        });
+        endpoint_finding("speech endpoint", "for speech (optional)", found, example)
     }
 
     /// The same with an engine of the caller's.

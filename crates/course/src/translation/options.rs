@@ -100,12 +100,16 @@ impl TranslationOptions {
         Ok(TranslationPhase::new(translators).memory(uses_memory).corrector(corrector))
     }
 
-    /// What can be said of the chosen providers beyond the programs on this machine.
+    /// Says whether the chat endpoint is set up.
     #[must_use]
-    pub fn doctor(&self) -> Vec<Finding> {
-        let Some(chat) = &self.chat else { return Vec::new() };
-        let ready = providers::ChatModel::ready(&OpenAiChat::new(chat.clone()));
-        vec![endpoint_finding("chat endpoint", &format!("{} at {}", chat.model, chat.url), ready)]
+    pub fn doctor(&self) -> Finding {
+        let example =
+            "[service.translation.options] chat = { url = \"…/v1\", model = \"…\", key_env = \"…\" }";
+        let found = self.chat.as_ref().map(|chat| {
+            let ready = providers::ChatModel::ready(&OpenAiChat::new(chat.clone()));
+            (format!("{} at {}, for translation and correction", chat.model, chat.url), ready)
+        });
+        endpoint_finding("chat endpoint", "for translation and correction (optional)", found, example)
     }
 
     fn names_chat(&self) -> bool {
@@ -117,13 +121,24 @@ impl TranslationOptions {
     }
 }
 
-/// An endpoint is not asked by a doctor: that could cost money. Only what it needs is looked at.
-pub(crate) fn endpoint_finding(name: &str, detail: &str, ready: Result<(), ProviderError>) -> Finding {
-    let install = match &ready {
-        Ok(()) => String::new(),
-        Err(error) => error.to_string(),
-    };
-    Finding { name: name.to_owned(), found: ready.is_ok(), detail: detail.to_owned(), install }
+/// An endpoint is not asked by a doctor: that could cost money. Only what it needs is looked at: an address, a key.
+pub(crate) fn endpoint_finding(
+    name: &str,
+    purpose: &str,
+    found: Option<(String, Result<(), ProviderError>)>,
+    example: &str,
+) -> Finding {
+    let name = name.to_owned();
+    match found {
+        None => Finding {
+            name,
+            found: false,
+            detail: purpose.to_owned(),
+            install: format!("services.toml: {example}"),
+        },
+        Some((detail, Ok(()))) => Finding { name, found: true, detail, install: String::new() },
+        Some((detail, Err(error))) => Finding { name, found: false, detail, install: error.to_string() },
+    }
 }
 
 #[cfg(test)]

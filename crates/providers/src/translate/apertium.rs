@@ -56,6 +56,14 @@ impl Apertium {
         Self { modes: modes.into(), pipes: Mutex::default() }
     }
 
+    /// Returns the pairs that are here without a third language between, as courses name them: `spa_for_eng`.
+    ///
+    /// # Errors
+    /// [`ProviderError::Missing`] where Apertium is not installed.
+    pub fn pairs(&self) -> Result<Vec<String>, ProviderError> {
+        Ok(supported(&self.installed()?))
+    }
+
     /// Names of the modes that are here.
     fn installed(&self) -> Result<BTreeSet<String>, ProviderError> {
         let missing = || ProviderError::Missing {
