@@ -111,7 +111,7 @@ impl TtsOptions {
     pub fn doctor(&self) -> Finding {
         let example = "[service.tts.options] engine = \"openai\", openai = { url = \"…/v1\", model = \"…\" }";
         let found = self.openai.clone().map(|openai| {
-            let detail = format!("{} at {}, for speech", openai.model, openai.url);
+            let detail = format!("{}, for speech", openai.model);
             (detail, OpenAiSpeech::new(openai, Voices::new()).ready())
         });
         endpoint_finding("speech endpoint", "for speech (optional)", found, example)

@@ -107,7 +107,7 @@ impl TranslationOptions {
             "[service.translation.options] chat = { url = \"…/v1\", model = \"…\", key_env = \"…\" }";
         let found = self.chat.as_ref().map(|chat| {
             let ready = providers::ChatModel::ready(&OpenAiChat::new(chat.clone()));
-            (format!("{} at {}, for translation and correction", chat.model, chat.url), ready)
+            (format!("{}, for translation and correction", chat.model), ready)
         });
         endpoint_finding("chat endpoint", "for translation and correction (optional)", found, example)
     }

@@ -23,24 +23,24 @@ use tokio::sync::Semaphore;
 
 use crate::manifest::small_course_files;
 
-fn settings(folder: &Path, options: Value) -> ServiceSettings {
+pub(crate) fn settings(folder: &Path, options: Value) -> ServiceSettings {
     ServiceSettings { data_dir: folder.to_owned(), capacity: 4, secret: None, options }
 }
 
-fn course_in(fake: &FakeOrchestrator) {
+pub(crate) fn course_in(fake: &FakeOrchestrator) {
     let names = ["seed_pairs.json", "lego_pairs.json", "lego_baskets.json", "introductions.json"];
     for (name, bytes) in names.into_iter().zip(small_course_files("spa_for_eng")) {
         fake.put_artifact(name, bytes);
     }
 }
 
-async fn result(fake: &FakeOrchestrator, host: &ServiceHost, request: &StartRequest) -> Callback {
+pub(crate) async fn result(fake: &FakeOrchestrator, host: &ServiceHost, request: &StartRequest) -> Callback {
     let (status, body) = fake.offer(&host.url(), request).await;
     assert_eq!(status, 202, "{body}");
     fake.accepted(request.attempt_id).await
 }
 
-fn read<T: DeserializeOwned>(text: Option<Box<serde_json::value::RawValue>>) -> T {
+pub(crate) fn read<T: DeserializeOwned>(text: Option<Box<serde_json::value::RawValue>>) -> T {
     serde_json::from_str(text.expect("there is one").get()).expect("it fits")
 }
 
