@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use phase_kit::Service;
 use phase_kit::service::{BuildError, ServiceBuilder};
+use providers::Finding;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -15,7 +16,7 @@ use crate::introductions::IntroductionsPhase;
 use crate::manifest::phase::Manifest;
 use crate::speech::options::TtsOptions;
 use crate::speech::phase::Finish;
-use crate::translation::phase::TranslationPhase;
+use crate::translation::TranslationOptions;
 
 /// What a service is given.
 #[derive(Debug, Clone)]
@@ -52,12 +53,37 @@ pub enum ServiceError {
     Build(#[from] BuildError),
 }
 
+/// Says which endpoints are set up by the options of services (`translation`, `tts`), and which options are wrong. What
+/// programs are on this machine, [`providers::doctor`] says.
+pub fn doctor<'a>(options: impl Fn(&str) -> Option<&'a Value>) -> Vec<Finding> {
+    let found = |name: &str, read: fn(&ServiceSettings) -> Result<Finding, serde_json::Error>| {
+        let options = options(name).cloned().unwrap_or_default();
+        let settings = ServiceSettings { data_dir: PathBuf::new(), capacity: 1, secret: None, options };
+        read(&settings).unwrap_or_else(|error| Finding {
+            name: format!("options of {name}"),
+            found: false,
+            detail: "cannot be used".to_owned(),
+            install: error.to_string(),
+        })
+    };
+    vec![
+        found("translation", |settings| {
+            let options: TranslationOptions = self::options(settings)?;
+            options.phase().map(|_| options.doctor())
+        }),
+        found("tts", |settings| {
+            let options: TtsOptions = self::options(settings)?;
+            options.check().map(|()| options.doctor())
+        }),
+    ]
+}
+
 /// Adds a service's phases, made from its options.
 type AddPhases = fn(ServiceBuilder, &ServiceSettings) -> Result<ServiceBuilder, serde_json::Error>;
 
 /// Every service of a course, in the order of the pipeline.
 const SERVICES: [(&str, AddPhases); 7] = [
-    ("translation", |builder, settings| plain(builder, settings, TranslationPhase)),
+    ("translation", translation),
     ("extraction", |builder, settings| plain(builder, settings, ExtractionPhase)),
     ("baskets", |builder, settings| plain(builder, settings, BasketsPhase)),
     ("grammar", |builder, settings| plain(builder, settings, GrammarPhase)),
@@ -120,7 +146,15 @@ fn plain<P: phase_kit::Phase>(
     Ok(builder.phase(phase))
 }
 
+fn translation(
+    builder: ServiceBuilder,
+    settings: &ServiceSettings,
+) -> Result<ServiceBuilder, serde_json::Error> {
+    let options: TranslationOptions = options(settings)?;
+    Ok(builder.phase(options.phase()?))
+}
+
 fn tts(builder: ServiceBuilder, settings: &ServiceSettings) -> Result<ServiceBuilder, serde_json::Error> {
     let options: TtsOptions = options(settings)?;
-    Ok(builder.phase(options.phase(&settings.data_dir)).phase(Finish))
+    Ok(builder.phase(options.phase(&settings.data_dir)?).phase(Finish))
 }

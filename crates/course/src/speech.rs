@@ -3,7 +3,6 @@
 pub mod batch;
 pub mod clip;
 pub mod engine;
-pub mod espeak;
 pub mod format;
 pub mod loudness;
 pub mod merge;
@@ -12,6 +11,7 @@ pub mod opus_file;
 pub mod phase;
 pub mod presentation;
 pub mod produce;
+pub mod provider;
 pub mod quality;
 pub mod report;
 pub mod speaker;

@@ -1,12 +1,16 @@
 //! Language models: the trait, and what is asked of one.
 
+mod openai;
+
 use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::answer::Answer;
+use crate::{answer::Answer, error::ProviderError};
+
+pub use openai::{AnswerForm, ChatSettings, OpenAiChat};
 
 /// Who says a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +90,15 @@ pub struct ChatReply {
 pub trait ChatModel: Send + Sync + fmt::Debug {
     /// Returns the model's name as asked for.
     fn name(&self) -> String;
+
+    /// Returns what its answers depend on besides the question: model, place, settings.
+    fn fingerprint(&self) -> String;
+
+    /// Returns whether it could be asked, without asking it.
+    ///
+    /// # Errors
+    /// [`ProviderError::Misconfigured`].
+    fn ready(&self) -> Result<(), ProviderError>;
 
     /// Asks. Not repeated on errors: the caller knows how often it wants to pay.
     fn chat<'a>(&'a self, request: &'a ChatRequest, cancel: &'a CancellationToken) -> Answer<'a, ChatReply>;

@@ -4,6 +4,8 @@ use std::{path::Path, process::Stdio};
 
 use tokio::process::Command;
 
+use crate::translate::Apertium;
+
 /// What is known of one program or data package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -17,13 +19,14 @@ pub struct Finding {
     pub install: String,
 }
 
-/// A program: name, argument that makes it tell its version, what it is for, the package.
-const PROGRAMS: [(&str, &str, &str, &str); 5] = [
-    ("apertium", "-V", "translation", "apertium"),
-    ("lt-proc", "-V", "grammar", "lttoolbox"),
-    ("espeak-ng", "--version", "speech", "espeak-ng"),
-    ("lame", "--version", "speech as MP3 (optional)", "lame"),
-    ("ffmpeg", "-version", "speech as MP3 (optional)", "ffmpeg"),
+/// A program: name, argument that makes it tell its version, what it is for, the line that installs it.
+const PROGRAMS: [(&str, &str, &str, &str); 6] = [
+    ("apertium", "-V", "translation", "apt-get install apertium"),
+    ("lt-proc", "-V", "grammar", "apt-get install lttoolbox"),
+    ("espeak-ng", "--version", "speech", "apt-get install espeak-ng"),
+    ("piper", "--help", "speech (optional)", "python3 -m pip install piper-tts"),
+    ("lame", "--version", "speech as MP3 (optional)", "apt-get install lame"),
+    ("ffmpeg", "-version", "speech as MP3 (optional)", "apt-get install ffmpeg"),
 ];
 
 /// Data: name, a file of it, what it is for, the package.
@@ -58,16 +61,17 @@ const DATA: [(&str, &str, &str, &str); 5] = [
 /// Looks at this machine.
 pub async fn doctor() -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (program, argument, purpose, package) in PROGRAMS {
+    for (program, argument, purpose, install) in PROGRAMS {
         let version = version(program, argument).await;
         findings.push(Finding {
             name: program.to_owned(),
             found: version.is_some(),
             detail: version
                 .map_or_else(|| format!("for {purpose}"), |version| format!("{version}, for {purpose}")),
-            install: format!("apt-get install {package}"),
+            install: install.to_owned(),
         });
     }
+    findings.push(pairs());
     for (name, file, purpose, package) in DATA {
         findings.push(Finding {
             name: name.to_owned(),
@@ -79,7 +83,18 @@ pub async fn doctor() -> Vec<Finding> {
     findings
 }
 
-/// The first line with a number that a program says of itself; none where it can't be started.
+/// What Apertium translates here without a third language between.
+fn pairs() -> Finding {
+    let pairs = Apertium::default().pairs().unwrap_or_default();
+    Finding {
+        name: "Apertium's pairs".to_owned(),
+        found: !pairs.is_empty(),
+        detail: if pairs.is_empty() { "for translation".to_owned() } else { pairs.join(", ") },
+        install: "apt-get install apertium-eng-spa".to_owned(),
+    }
+}
+
+/// What a program says of its version; none where it can't be started. One that has no version to tell says how to use it.
 async fn version(program: &str, argument: &str) -> Option<String> {
     let mut command = Command::new(program);
     command.arg(argument).stdin(Stdio::null()).kill_on_drop(true);
@@ -87,6 +102,7 @@ async fn version(program: &str, argument: &str) -> Option<String> {
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
     let line = said.lines().find(|line| line.contains(|c: char| c.is_ascii_digit()));
+    let line = line.filter(|_| !said.starts_with("usage:"));
     Some(line.unwrap_or("there").trim().chars().take(60).collect())
 }
 
@@ -98,7 +114,7 @@ mod tests {
     async fn what_is_not_there_says_what_installs_it() {
         assert_eq!(version("no-such-program-anywhere", "-V").await, None);
         let findings = doctor().await;
-        assert_eq!(findings.len(), PROGRAMS.len() + DATA.len());
-        assert!(findings.iter().all(|finding| finding.install.starts_with("apt-get install ")));
+        assert_eq!(findings.len(), PROGRAMS.len() + DATA.len() + 1);
+        assert!(findings.iter().all(|finding| finding.install.contains(" install ")));
     }
 }

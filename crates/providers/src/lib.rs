@@ -9,18 +9,27 @@
 mod answer;
 pub mod chat;
 mod doctor;
+mod endpoint;
 mod error;
 pub mod language;
 pub mod morphology;
+mod pipe;
+mod secret;
 pub mod speech;
 pub mod translate;
 
 pub use answer::Answer;
-pub use chat::{AnswerSchema, ChatMessage, ChatModel, ChatReply, ChatRequest, ChatRole};
+pub use chat::{
+    AnswerForm, AnswerSchema, ChatMessage, ChatModel, ChatReply, ChatRequest, ChatRole, ChatSettings,
+    OpenAiChat,
+};
 pub use doctor::{Finding, doctor};
 pub use error::ProviderError;
 pub use language::{Language, LanguagePair, UnsupportedLanguage};
 pub use morphology::{Morphology, Reading, Token};
-pub use speech::{Speech, Voice, VoiceRole, Wav};
+pub use secret::KeySource;
+pub use speech::{
+    Espeak, OpenAiSpeech, Piper, PiperSettings, Speech, SpeechSettings, Voice, VoiceRole, Voices, Wav,
+};
 pub use tokio_util::sync::CancellationToken;
-pub use translate::{Translation, Translator};
+pub use translate::{Apertium, ChatTranslator, Corrector, Draft, Translation, Translator};

@@ -1,12 +1,19 @@
 //! Speech: the trait, voices and roles, and the sound that comes out.
 
+mod espeak;
+mod openai;
+mod piper;
+mod program;
 pub mod wav;
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use crate::{answer::Answer, error::ProviderError};
 
-pub use wav::Wav;
+pub use espeak::Espeak;
+pub use openai::{OpenAiSpeech, SpeechSettings};
+pub use piper::{Piper, PiperSettings};
+pub use wav::{Wav, WavError};
 
 /// Who speaks in a course.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -16,9 +23,30 @@ pub enum VoiceRole {
     /// The second one, audibly somebody else.
     Target2,
     /// The learner's own language.
-    Known,
+    Source,
     /// Explanations, in the learner's own language.
     Presentation,
+}
+
+impl VoiceRole {
+    /// Returns its name in the option `voices`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Target1 => "target1",
+            Self::Target2 => "target2",
+            Self::Source => "source",
+            Self::Presentation => "presentation",
+        }
+    }
+}
+
+/// Voices by language (ISO 639-3, or `*` for all), then by role's name: what the user prefers to our choice.
+pub type Voices = BTreeMap<String, BTreeMap<String, String>>;
+
+fn chosen<'a>(voices: &'a Voices, language: &str, role: VoiceRole) -> Option<&'a str> {
+    let of = |language: &str| voices.get(language)?.get(role.name()).map(String::as_str);
+    of(language).or_else(|| of("*"))
 }
 
 /// A voice of a provider.

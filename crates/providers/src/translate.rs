@@ -3,11 +3,19 @@
 //! A text that could not be translated whole is a different variant from one that could, so that nobody can show it to
 //! a learner by mistake.
 
+mod apertium;
+mod chat;
+mod packages;
+mod sentence;
+
 use std::{fmt, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{answer::Answer, language::LanguagePair};
+use crate::{answer::Answer, error::ProviderError, language::LanguagePair};
+
+pub use apertium::Apertium;
+pub use chat::ChatTranslator;
 
 /// What a text came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,16 +59,57 @@ impl Translation {
 
 /// Something that translates.
 pub trait Translator: Send + Sync + fmt::Debug {
-    /// Returns its name and, where known, version, as it belongs beside what it made.
+    /// Returns its name, as it belongs beside what it made.
     fn name(&self) -> Arc<str>;
 
-    /// Returns whether it can be asked for this pair here, without asking it.
-    fn supports(&self, pair: &LanguagePair) -> bool;
+    /// Returns what its answers depend on besides the text: its name, version, model. Where this changes, what was kept of
+    /// its answers is of no use any more.
+    fn fingerprint(&self, pair: &LanguagePair) -> String;
+
+    /// Returns whether it translates this pair, without asking it to.
+    ///
+    /// # Errors
+    /// Where it cannot translate anything here: not installed, not set up.
+    fn supports(&self, pair: &LanguagePair) -> Result<bool, ProviderError>;
 
     /// Translates texts (a sentence each), one answer for each in the same order.
     fn translate<'a>(
         &'a self,
         texts: &'a [String],
+        pair: &'a LanguagePair,
+        cancel: &'a CancellationToken,
+    ) -> Answer<'a, Vec<Translation>>;
+}
+
+/// A translation that was held back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// In the known language.
+    pub known: String,
+    /// What came out; may be empty.
+    pub candidate: String,
+    /// Why it was not trusted.
+    pub reason: String,
+}
+
+/// Something that mends what translators could not do.
+pub trait Corrector: Send + Sync + fmt::Debug {
+    /// Returns its name, as it belongs beside what it made.
+    fn name(&self) -> Arc<str>;
+
+    /// Returns what its answers depend on besides the drafts, as [`Translator::fingerprint`] does.
+    fn fingerprint(&self, pair: &LanguagePair) -> String;
+
+    /// Returns whether it could be asked, without asking it.
+    ///
+    /// # Errors
+    /// Where it is not set up.
+    fn ready(&self) -> Result<(), ProviderError>;
+
+    /// Corrects translations, one answer for each in the same order.
+    fn correct<'a>(
+        &'a self,
+        drafts: &'a [Draft],
         pair: &'a LanguagePair,
         cancel: &'a CancellationToken,
     ) -> Answer<'a, Vec<Translation>>;

@@ -51,7 +51,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::Signal { job, name, payload } => jobs::signal(&api()?, job, name, payload).await,
         Command::Artifacts(command) => artifacts::run(&api()?, command).await,
-        Command::Doctor => check::doctor().await,
+        Command::Doctor => check::doctor(&cli.config).await,
         Command::Validate => check::validate(&cli.config),
         Command::Graph { pipeline, svg } => graph::run(&cli.config, pipeline, *svg),
         Command::Journal(command) => journal::run(&cli.config, command),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::text::normal;
+use unicode_normalization::UnicodeNormalization;
 
 /// Reviewed pairs, by known and target language: `known TAB target` lines.
 const REVIEWED: [(&str, &str, &str); 1] = [("eng", "spa", include_str!("../../seeds/memory/eng-spa.tsv"))];
@@ -31,9 +31,10 @@ impl Memory {
     }
 }
 
-/// Case and spaces make no difference; punctuation does: a question is no statement.
+/// Case, blanks and the shape of an apostrophe make no difference; punctuation does: a question is no statement.
 fn key(text: &str) -> String {
-    normal(text).split_whitespace().collect::<Vec<_>>().join(" ").replace('’', "'")
+    let text: String = text.nfc().collect::<String>().to_lowercase().replace('’', "'");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -44,6 +45,7 @@ mod tests {
     fn a_question_is_no_statement() {
         let memory = Memory::reviewed("eng", "spa");
         assert_eq!(memory.find(" i want  to eat NOW. "), Some("Quiero comer ahora."));
+        assert_eq!(memory.find("I’m trying to sleep."), Some("Estoy tratando de dormir."));
         assert_eq!(memory.find("I want to eat now?"), None);
         assert_eq!(Memory::reviewed("eng", "fra").find("I want to eat now."), None);
     }

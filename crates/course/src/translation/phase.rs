@@ -1,56 +1,93 @@
 //! The phase `translation`: sentences in, `seed_pairs.json` and the report of the uniqueness check out.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use phase_kit::{Context, Phase, PhaseError, Success};
+use phase_kit::{ArtifactError, Context, Phase, PhaseError, Success};
+use providers::{CancellationToken, Corrector, LanguagePair, ProviderError, Translator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{
-    apertium::{ApertiumError, Translated, translate},
-    memory::Memory,
-};
-use crate::{
-    model::{FORMAT_VERSION, HeldBack, Pair, SeedPairs},
-    seeds::{self, Seed},
-    text::normal,
-};
+use super::chain::{self, Came, Chain, Counts, seed_id};
+use super::corrections;
+use super::memory::Memory;
+use super::report::Report;
+use crate::model::{FORMAT_VERSION, HeldBack, Pair, SeedPairs};
+use crate::seeds::{self, Seed, SeedsError, SeedsFile};
 
-/// Sentences given to the translator at a time.
-const GROUP: usize = 100;
+/// The pairs.
+const PAIRS: &str = "seed_pairs.json";
+/// The report of the uniqueness check.
+const REPORT: &str = "seed_pairs_report.json";
+/// Whom to credit for which seed; only where somebody is.
+const CREDITS: &str = "seed_credits.json";
 
 /// The phase.
 #[derive(Debug)]
-pub struct TranslationPhase;
+pub struct TranslationPhase {
+    translators: Vec<Arc<dyn Translator>>,
+    memory: bool,
+    corrector: Option<Arc<dyn Corrector>>,
+}
 
 /// What the phase gives.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Output {
     /// Sentences with a translation.
     pub seeds: usize,
     /// Ids of sentences that wait for a correction.
     pub held_back: Vec<String>,
+    /// The artifacts that were written.
+    pub artifacts: Vec<String>,
 }
 
-/// Where translations came from.
-#[derive(Debug, Default)]
-struct Sources {
-    given: usize,
-    corrected: usize,
-    memory: usize,
-    reused: usize,
-    translated: usize,
-}
+impl TranslationPhase {
+    /// A phase that asks these translators, in this order, for what people have not said.
+    #[must_use]
+    pub fn new(translators: Vec<Arc<dyn Translator>>) -> Self {
+        Self { translators, memory: true, corrector: None }
+    }
 
-/// A sentence with what it came to.
-enum Came {
-    To(String),
-    Doubt { candidate: String, reason: String },
-    Open,
+    /// Whether our reviewed translations are used.
+    #[must_use]
+    pub fn memory(mut self, uses: bool) -> Self {
+        self.memory = uses;
+        self
+    }
+
+    /// Who mends what the translators leave open.
+    #[must_use]
+    pub fn corrector(mut self, corrector: Option<Arc<dyn Corrector>>) -> Self {
+        self.corrector = corrector;
+        self
+    }
+
+    async fn chain(
+        &self,
+        ctx: &Context,
+        (target, known): (&str, &str),
+        wanted: &[Seed],
+        came: &mut [Came],
+    ) -> Result<(), PhaseError> {
+        if came.iter().all(|one| matches!(one, Came::To { .. })) {
+            return Ok(());
+        }
+        let pair = LanguagePair::new(known, target).map_err(|error| phase_error(&error.into()))?;
+        let cancel = CancellationToken::new();
+        let (translators, corrector) = (&self.translators, self.corrector.as_deref());
+        let chain = Chain { translators, corrector, pair, folder: ctx.data_dir(), cancel: &cancel };
+        let total = wanted.len() as u64;
+        let tell = |done: usize, name: &str| {
+            ctx.progress(done as u64, total, "seeds", &format!("translated, asking {name}"));
+        };
+        tokio::select! {
+            translated = chain.translate(wanted, came, tell) => {
+                translated.map_err(|error| phase_error(&error))
+            }
+            () = ctx.cancelled() => Err(PhaseError::Cancelled),
+        }
+    }
 }
 
 impl Phase for TranslationPhase {
@@ -60,113 +97,111 @@ impl Phase for TranslationPhase {
 
     async fn run(&self, ctx: Context, input: Value) -> Result<Success<Output>, PhaseError> {
         let (target, known) = seeds::languages(ctx.key())?;
-        let artifact = match input.get("seedsArtifact").and_then(Value::as_str) {
+        let name = seeds::artifact_name(&input)?;
+        let bytes = match name {
             Some(name) => Some(ctx.artifacts().get_bytes(name).await?),
             None => None,
         };
-        let wanted = seeds::read(&input, known, artifact.as_deref())?;
-        let cache = Cache::open(ctx.data_dir(), known, target).await;
-        let (came, sources, cache) = self.translate(&ctx, &input, &wanted, (known, target), cache).await?;
-        cache.keep().await;
-        let pairs = file(ctx.key(), (target, known), &wanted, came);
-        let report = report(&pairs);
-        ctx.artifacts().put_json("seed_pairs.json", &pairs).await?;
-        ctx.artifacts().put_json("seed_pairs_report.json", &report).await?;
-        if pairs.translations.is_empty() {
-            return Err(PhaseError::permanent(
-                "nothing-translated",
-                "every sentence is held back; see seed_pairs.json",
-            ));
-        }
-        let stats = json!({
-            "seeds": pairs.translations.len(), "heldBack": pairs.held_back.len(), "given": sources.given,
-            "corrected": sources.corrected, "fromMemory": sources.memory, "reused": sources.reused,
-            "translated": sources.translated, "collisions": report["violation_count"],
-        });
-        let held_back = pairs.held_back.keys().cloned().collect();
-        Ok(Success::new(Output { seeds: pairs.translations.len(), held_back }).stats(stats))
+        let file = name.zip(bytes.as_ref()).map(|(name, bytes)| SeedsFile { name, bytes });
+        let wanted = seeds::read(&input, (target, known), file)?;
+        let corrected = optional_artifact(&ctx, corrections::ARTIFACT).await?;
+        let corrections = corrections::read(&input, corrected.as_deref(), &wanted)?;
+        let memory = if self.memory && uses_memory(&input)? {
+            Memory::reviewed(known, target)
+        } else {
+            Memory::default()
+        };
+
+        let mut came = chain::known_already(&wanted, &corrections, &memory);
+        self.chain(&ctx, (target, known), &wanted, &mut came).await?;
+        ctx.progress(wanted.len() as u64, wanted.len() as u64, "seeds", "translated");
+        write(&ctx, (target, known), &wanted, &came).await
     }
 }
 
-impl TranslationPhase {
-    async fn translate(
-        &self,
-        ctx: &Context,
-        input: &Value,
-        wanted: &[Seed],
-        (known, target): (&str, &str),
-        mut cache: Cache,
-    ) -> Result<(Vec<Came>, Sources, Cache), PhaseError> {
-        let use_memory = input.get("memory") != Some(&Value::Bool(false));
-        let memory = if use_memory { Memory::reviewed(known, target) } else { Memory::default() };
-        let corrections = input.get("corrections").and_then(Value::as_object);
-        let mut sources = Sources::default();
-        let mut came: Vec<Came> = Vec::with_capacity(wanted.len());
-        for (at, seed) in wanted.iter().enumerate() {
-            let corrected = corrections.and_then(|all| all.get(&seed_id(at))?.as_str());
-            came.push(match (corrected, &seed.target, memory.find(&seed.known), cache.find(&seed.known)) {
-                (Some(text), ..) => count(&mut sources.corrected, text),
-                (None, Some(text), ..) => count(&mut sources.given, text),
-                (None, None, Some(text), _) => count(&mut sources.memory, text),
-                (None, None, None, Some(text)) => count(&mut sources.reused, text),
-                (None, None, None, None) => Came::Open,
-            });
-        }
-        let open: Vec<usize> = (0..wanted.len()).filter(|at| matches!(came[*at], Came::Open)).collect();
-        let total = wanted.len() as u64;
-        let mut done = total - open.len() as u64;
-        for group in open.chunks(GROUP) {
-            ctx.go_on()?;
-            ctx.progress(done, total, "seeds", "translating");
-            let texts: Vec<String> = group.iter().map(|at| wanted[*at].known.clone()).collect();
-            let made = translate(&texts, known, target).await.map_err(phase_error)?;
-            for ((at, text), made) in group.iter().zip(texts).zip(made) {
-                came[*at] = match made {
-                    Translated::Done(translation) => {
-                        cache.add(&text, &translation);
-                        count(&mut sources.translated, &translation)
-                    }
-                    Translated::Doubtful { candidate, reason } => Came::Doubt { candidate, reason },
-                };
-            }
-            done += group.len() as u64;
-        }
-        ctx.progress(total, total, "seeds", "translated");
-        Ok((came, sources, cache))
+fn uses_memory(input: &Value) -> Result<bool, SeedsError> {
+    match input.get("memory") {
+        None | Some(Value::Null) => Ok(true),
+        Some(Value::Bool(uses)) => Ok(*uses),
+        Some(_) => Err(SeedsError::new("invalid-field", "/memory", "true or false is expected")),
     }
 }
 
-fn count(source: &mut usize, text: &str) -> Came {
-    *source += 1;
-    Came::To(text.to_owned())
+async fn optional_artifact(ctx: &Context, name: &str) -> Result<Option<Vec<u8>>, PhaseError> {
+    match ctx.artifacts().get_bytes(name).await {
+        Ok(bytes) => Ok(Some(bytes.to_vec())),
+        Err(ArtifactError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
-fn phase_error(error: ApertiumError) -> PhaseError {
+fn phase_error(error: &ProviderError) -> PhaseError {
     match error {
-        ApertiumError::NoPair { .. } => PhaseError::permanent("unsupported-language", error.to_string()),
-        ApertiumError::Missing(_) => PhaseError::permanent("translator-missing", error.to_string()),
-        ApertiumError::Incomplete { .. } => PhaseError::retry("translator-failed", error.to_string()),
+        ProviderError::Cancelled => PhaseError::Cancelled,
+        // One code for "this pair cannot be translated", whoever found out.
+        ProviderError::UnsupportedPair { .. } => {
+            PhaseError::permanent("unsupported-language", error.to_string())
+        }
+        error if error.is_retryable() => PhaseError::retry(error.code(), error.to_string()),
+        error => PhaseError::permanent(error.code(), error.to_string()),
     }
 }
 
-fn seed_id(at: usize) -> String {
-    format!("S{:04}", at + 1)
+/// Writes the artifacts and says what is in them.
+async fn write(
+    ctx: &Context,
+    languages: (&str, &str),
+    wanted: &[Seed],
+    came: &[Came],
+) -> Result<Success<Output>, PhaseError> {
+    let pairs = file(ctx.key(), languages, wanted, came);
+    let ids: Vec<String> = (0..came.len()).map(seed_id).collect();
+    let sources = ids.iter().zip(came).filter_map(|(id, came)| match came {
+        Came::To { source, .. } => Some((id.as_str(), source.name())),
+        Came::HeldBack { .. } => None,
+    });
+    let report = Report::of(&pairs, sources.collect());
+    let credits: BTreeMap<&str, &str> = ids
+        .iter()
+        .zip(wanted)
+        .filter_map(|(id, seed)| Some((id.as_str(), seed.attribution.as_deref()?)))
+        .collect();
+
+    let mut artifacts = vec![PAIRS.to_owned(), REPORT.to_owned()];
+    ctx.artifacts().put_json(PAIRS, &pairs).await?;
+    ctx.artifacts().put_json(REPORT, &report).await?;
+    if !credits.is_empty() {
+        let credits = json!({ "version": FORMAT_VERSION, "course": ctx.key(), "credits": credits });
+        ctx.artifacts().put_json(CREDITS, &credits).await?;
+        artifacts.push(CREDITS.to_owned());
+    }
+    if pairs.translations.is_empty() {
+        let message = format!("every sentence is held back: see {PAIRS}, and correct them");
+        return Err(PhaseError::permanent("nothing-translated", message));
+    }
+    let counts = Counts::of(came);
+    let stats = json!({
+        "total": wanted.len(), "seeds": pairs.translations.len(), "heldBack": counts.held_back,
+        "corrected": counts.corrected, "given": counts.given, "fromMemory": counts.memory,
+        "translated": counts.translated(), "reused": counts.reused, "translatedBy": counts.by_translator,
+        "collisions": report.violation_count,
+    });
+    let held_back = pairs.held_back.keys().cloned().collect();
+    let output = Output { seeds: pairs.translations.len(), held_back, artifacts };
+    Ok(Success::new(output).stats(stats))
 }
 
-fn file(course: &str, (target, known): (&str, &str), wanted: &[Seed], came: Vec<Came>) -> SeedPairs {
+fn file(course: &str, (target, known): (&str, &str), wanted: &[Seed], came: &[Came]) -> SeedPairs {
     let (mut translations, mut held_back) = (BTreeMap::new(), BTreeMap::new());
     for (at, (seed, came)) in wanted.iter().zip(came).enumerate() {
         let known = seed.known.clone();
         match came {
-            Came::To(target) => {
-                translations.insert(seed_id(at), Pair { known, target });
+            Came::To { text, .. } => {
+                translations.insert(seed_id(at), Pair { known, target: text.clone() });
             }
-            Came::Doubt { candidate, reason } => {
+            Came::HeldBack { candidate, reasons } => {
+                let (candidate, reason) = (candidate.clone(), reasons.join("; "));
                 held_back.insert(seed_id(at), HeldBack { known, candidate, reason });
-            }
-            Came::Open => {
-                let reason = "it was not translated".to_owned();
-                held_back.insert(seed_id(at), HeldBack { known, candidate: String::new(), reason });
             }
         }
     }
@@ -178,67 +213,5 @@ fn file(course: &str, (target, known): (&str, &str), wanted: &[Seed], came: Vec<
         total_seeds: wanted.len(),
         translations,
         held_back,
-    }
-}
-
-/// One known text to one target text.
-fn report(pairs: &SeedPairs) -> Value {
-    let mut mappings: BTreeMap<String, BTreeMap<String, Vec<&str>>> = BTreeMap::new();
-    for (id, pair) in &pairs.translations {
-        mappings.entry(normal(&pair.known)).or_default().entry(normal(&pair.target)).or_default().push(id);
-    }
-    let violations: Vec<Value> = mappings
-        .iter()
-        .filter(|(_, targets)| targets.len() > 1)
-        .map(|(known, targets)| json!({ "known": known, "mappings": targets }))
-        .collect();
-    json!({
-        "status": if violations.is_empty() { "PASS" } else { "FAIL" }, "total_seeds": pairs.translations.len(),
-        "unique_known_seeds": mappings.len(), "violation_count": violations.len(), "violations": violations,
-    })
-}
-
-/// What was translated before, so that an unchanged sentence is not translated again.
-struct Cache {
-    path: Option<PathBuf>,
-    pairs: BTreeMap<String, String>,
-    changed: bool,
-}
-
-impl Cache {
-    async fn open(folder: Option<&Path>, known: &str, target: &str) -> Self {
-        let path =
-            folder.map(|folder| folder.join("translated").join(format!("{known}-{target}-apertium.json")));
-        let pairs = match &path {
-            Some(path) => {
-                tokio::fs::read(path).await.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            }
-            None => None,
-        };
-        Self { path, pairs: pairs.unwrap_or_default(), changed: false }
-    }
-
-    fn find(&self, known: &str) -> Option<&str> {
-        self.pairs.get(known).map(String::as_str)
-    }
-
-    fn add(&mut self, known: &str, target: &str) {
-        self.changed = true;
-        self.pairs.insert(known.to_owned(), target.to_owned());
-    }
-
-    async fn keep(&self) {
-        let Some(path) = self.path.as_ref().filter(|_| self.changed) else { return };
-        let write = async {
-            if let Some(folder) = path.parent() {
-                tokio::fs::create_dir_all(folder).await?;
-            }
-            let fresh = path.with_extension("new");
-            tokio::fs::write(&fresh, serde_json::to_vec(&self.pairs)?).await?;
-            tokio::fs::rename(&fresh, path).await
-        };
-        if let Err(error) = write.await {
-            tracing::warn!(%error, "translations could not be kept for the next time");
-        }
     }
 }

@@ -4,3 +4,5 @@ mod manifest;
 mod speech;
 mod speech_batch;
 mod speech_phases;
+mod speech_providers;
+mod translation;

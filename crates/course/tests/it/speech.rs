@@ -8,12 +8,13 @@ use course::manifest::batches::SpokenSample;
 use course::manifest::ids::{cadence_of, sample_id};
 use course::model::Role;
 use course::speech::engine::Patience;
-use course::speech::espeak::{Espeak, Voices};
 use course::speech::format::{Format, Mp3Encoder};
 use course::speech::loudness::{MAX_TRUE_PEAK_DB, TARGET_LUFS, measure};
 use course::speech::opus_file::decode;
+use course::speech::provider::ProvidedEngine;
 use course::speech::speaker::{Order, Speaker, SpeakerSettings};
 use course::speech::store::Store;
+use providers::{Espeak, Voices};
 
 const ORDER: Order<'static> = Order { known: "eng", target: "spa", made_for: "this job" };
 
@@ -28,7 +29,7 @@ fn speaker(folder: &Path, mp3: Option<Mp3Encoder>) -> Speaker {
     let patience = Patience { tries: 3, backoff: Duration::ZERO };
     let settings = SpeakerSettings { parallel: 8, cores: 2, patience, mp3 };
     Speaker::new(
-        Arc::new(Espeak::new("espeak-ng", Voices::new())),
+        Arc::new(ProvidedEngine::new(Arc::new(Espeak::new("espeak-ng", Voices::new())))),
         Arc::new(Store::new(folder, format)),
         settings,
     )

@@ -23,35 +23,35 @@ use tokio::sync::Semaphore;
 
 use crate::manifest::small_course_files;
 
-fn settings(folder: &Path, options: Value) -> ServiceSettings {
+pub(crate) fn settings(folder: &Path, options: Value) -> ServiceSettings {
     ServiceSettings { data_dir: folder.to_owned(), capacity: 4, secret: None, options }
 }
 
 /// The service `manifest`, with a folder of its own: two services never share one.
-fn manifest_in(folder: &Path) -> ServiceHost {
+pub(crate) fn manifest_in(folder: &Path) -> ServiceHost {
     let own = folder.join("manifest");
     ServiceHost::start(service("manifest", &settings(&own, Value::Null)).expect("it is known"))
 }
 
-fn tts_in(folder: &Path, options: Value) -> ServiceHost {
+pub(crate) fn tts_in(folder: &Path, options: Value) -> ServiceHost {
     ServiceHost::start(service("tts", &settings(&folder.join("tts"), options)).expect("it is known"))
 }
 
-fn course_in(fake: &FakeOrchestrator) {
+pub(crate) fn course_in(fake: &FakeOrchestrator) {
     let names = ["seed_pairs.json", "lego_pairs.json", "lego_baskets.json", "introductions.json"];
     for (name, bytes) in names.into_iter().zip(small_course_files("spa_for_eng")) {
         fake.put_artifact(name, bytes);
     }
 }
 
-async fn result(fake: &FakeOrchestrator, host: &ServiceHost, request: &StartRequest) -> Callback {
+pub(crate) async fn result(fake: &FakeOrchestrator, host: &ServiceHost, request: &StartRequest) -> Callback {
     let (status, body) = fake.offer(&host.url(), request).await;
     assert_eq!(status, 202, "{body}");
     fake.accepted(request.attempt_id).await
 }
 
 /// The output of an attempt that must have completed; a failed one is shown whole.
-fn read<T: DeserializeOwned>(callback: &Callback) -> T {
+pub(crate) fn read<T: DeserializeOwned>(callback: &Callback) -> T {
     let output = callback.output.as_ref().unwrap_or_else(|| panic!("no output: {callback:?}"));
     serde_json::from_str(output.get()).expect("it fits")
 }
@@ -189,8 +189,8 @@ async fn a_missing_program_ends_the_phase_for_good_and_says_what_to_install() {
     let callback = result(&fake, &tts, &fake.request("tts", &json!({}))).await;
     assert_eq!(callback.status, CallbackStatus::Failed);
     let error = callback.error.expect("a reason");
-    assert_eq!((error.code.as_str(), error.retryable), ("speech-program-missing", false));
-    assert!(error.message.contains("apt install espeak-ng"));
+    assert_eq!((error.code.as_str(), error.retryable), ("provider-missing", false));
+    assert!(error.message.contains("apt-get install espeak-ng"));
 }
 
 #[test]

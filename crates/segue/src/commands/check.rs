@@ -1,10 +1,13 @@
 //! `segue validate` and `segue doctor`: what is wrong before anything runs.
 
-use std::{path::Path, process::ExitCode};
+use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
 use anyhow::Result;
 
-use crate::{config::read_setup, logging::say};
+use crate::{
+    config::{read_config, read_setup},
+    logging::say,
+};
 
 pub(super) fn validate(config: &Path) -> Result<ExitCode> {
     let setup = read_setup(config)?;
@@ -16,9 +19,16 @@ pub(super) fn validate(config: &Path) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) async fn doctor() -> Result<ExitCode> {
+pub(super) async fn doctor(config: &Path) -> Result<ExitCode> {
+    let mut findings = providers::doctor().await;
+    // On a machine without a configuration the programs are worth a look all the same.
+    let services = if config.exists() { read_config(config)?.0.services } else { BTreeMap::new() };
+    let options = |name: &str| {
+        services.iter().find(|(declared, _)| declared.as_str() == name).map(|(_, service)| &service.options)
+    };
+    findings.extend(course::registry::doctor(options));
     let mut missing = 0;
-    for finding in providers::doctor().await {
+    for finding in findings {
         let sign = if finding.found { "✓" } else { "✗" };
         missing += usize::from(!finding.found);
         say(&format!("{sign} {:28} {}", finding.name, finding.detail));

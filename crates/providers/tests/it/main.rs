@@ -1,0 +1,5 @@
+//! Providers behind HTTP, against a server on this machine that speaks their protocol.
+
+mod chat;
+mod server;
+mod speech;
