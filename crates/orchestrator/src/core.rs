@@ -85,6 +85,8 @@ struct Inner {
     kept: DashSet<DefinitionHash>,
     /// Attempts that were accepted, to be noted in the journal if they last.
     accepted: mpsc::Sender<(JobId, engine::ids::AttemptId)>,
+    /// Jobs that have ended, the latest last: these leave memory first.
+    ended: parking_lot::Mutex<std::collections::VecDeque<JobId>>,
     /// Bumped by every use of a cell, so that the ones used least can leave memory.
     uses: std::sync::atomic::AtomicU64,
 }
@@ -147,6 +149,7 @@ impl Core {
                 definitions,
                 kept: DashSet::new(),
                 accepted,
+                ended: parking_lot::Mutex::default(),
                 uses: std::sync::atomic::AtomicU64::new(0),
             }),
         };

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 pub use access::Access;
 pub use answers::Failure;
+pub(crate) use attempts::phase_complete;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
@@ -43,13 +44,12 @@ pub struct App {
 }
 
 /// What handlers share.
-type Shared = Arc<App>;
+pub(crate) type Shared = Arc<App>;
 
 /// All addresses.
-pub fn router(app: App) -> Router {
-    let app = Arc::new(app);
+pub(crate) fn router(app: Shared) -> Router {
     let from_services = Router::new()
-        .route("/phase-complete", post(attempts::phase_complete))
+        .route("/phase-complete", post(attempts::post_phase_complete))
         .route("/api/attempts/{id}/progress", post(attempts::report_progress))
         .route("/api/jobs/{id}/artifacts/{*name}", get(artifacts::get_artifact).put(artifacts::put_artifact))
         .route("/api/jobs/{id}/artifacts/", get(artifacts::list_artifacts))

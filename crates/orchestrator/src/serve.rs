@@ -1,8 +1,7 @@
 //! Runs everything: recovery, timers, the listener, and an orderly end.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
-use axum::{middleware::from_fn, serve::ListenerExt};
 use journal::RetentionPolicy;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -10,16 +9,13 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     core::{CommandError, Core},
     http::{App, router},
-    under_way::UnderWay,
+    listen::{Answering, listen},
 };
 
 /// How often jobs that only wait leave memory, and far deadlines are looked for.
 const SWEEP: Duration = Duration::from_secs(60);
 /// Retention runs every so many sweeps.
 const RETAIN_EVERY: u64 = 10;
-
-/// So long answers that are complete may take to leave.
-const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// Serves until `shutdown`, then lets open requests end.
 ///
@@ -33,26 +29,16 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
     });
     let sweeper = tokio::spawn(sweep(core, app.keep_ended));
     let stopping = app.stopping.clone();
-    let listener = listener.tap_io(|tcp| {
-        if let Err(error) = tcp.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps its delay");
-        }
-    });
-    let (under_way, asked) = (UnderWay::default(), shutdown.clone());
-    let counted = under_way.clone();
-    let router = router(app).layer(from_fn(move |request, next| counted.clone().count(request, next)));
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
-        shutdown.cancelled().await;
-        stopping.cancel();
-    });
-    let served = tokio::select! {
-        served = server => served,
-        () = async {
-            asked.cancelled().await;
-            under_way.none().await;
-            tokio::time::sleep(LAST_WORDS).await;
-        } => Ok(()),
+    let stop = {
+        let shutdown = shutdown.clone();
+        tokio::spawn(async move {
+            shutdown.cancelled().await;
+            stopping.cancel();
+        })
     };
+    let app = Arc::new(app);
+    let served = listen(listener, Answering { router: router(app.clone()), app }, shutdown).await;
+    stop.abort();
     timers.abort();
     sweeper.abort();
     served

@@ -72,6 +72,7 @@ impl Core {
             Effect::Ended => {
                 let slot = (loaded.pipeline.name.clone(), loaded.job.key.clone());
                 self.inner.keys.remove_if(&slot, |_, holder| *holder == job);
+                self.put_out_ended(job);
             }
         }
     }

@@ -16,10 +16,14 @@ use super::cell::Indexed;
 /// After so many events the index gets a fresh picture even where nothing that is filtered by has changed.
 const EVENTS_PER_PICTURE: u64 = 32;
 
+/// Room for most events.
+const EVENT: usize = 256;
+
 /// An event as JSON.
 pub(super) fn encode(event: &Event) -> Bytes {
     // Serializing to memory fails only on maps with keys that are not text; events have none.
-    serde_json::to_vec(event).map(Bytes::from).unwrap_or_default()
+    let mut bytes = Vec::with_capacity(EVENT);
+    serde_json::to_writer(&mut bytes, event).map(|()| Bytes::from(bytes)).unwrap_or_default()
 }
 
 /// A job from its events.

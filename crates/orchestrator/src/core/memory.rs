@@ -19,6 +19,8 @@ use super::{
 /// Jobs that stay in memory although they only wait.
 const RESIDENT: usize = 20_000;
 
+/// Jobs that stay in memory for a while although they are over.
+const ENDED: usize = 1_000;
 /// A job with so many events since its last snapshot gets another; later on it takes half as many as it had then, so that
 /// all snapshots of a job together cost no more than a few times its events.
 const SNAPSHOT_AFTER: u64 = 256;
@@ -115,6 +117,19 @@ impl Core {
         }
         uses.sort_unstable();
         uses.into_iter().take(surplus).filter(|(_, job)| self.put_out(*job)).count()
+    }
+
+    /// A job has ended: it stays for a while, for those who wait for its end and for callbacks that come twice, and the one
+    /// that ended longest ago leaves.
+    pub(super) fn put_out_ended(&self, job: JobId) {
+        let oldest = {
+            let mut ended = self.inner.ended.lock();
+            ended.push_back(job);
+            if ended.len() > ENDED { ended.pop_front() } else { None }
+        };
+        if let Some(oldest) = oldest {
+            self.put_out(oldest);
+        }
     }
 
     /// A job leaves memory where nobody is at it: the map's entry is locked while that is found out, so that no command can

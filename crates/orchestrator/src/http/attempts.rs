@@ -4,7 +4,7 @@ use axum::{
     body::Body,
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use engine::{
     command::{Command, Rejection},
@@ -25,20 +25,29 @@ use crate::{
 };
 
 /// `POST /phase-complete`: how an attempt ended. Answered once that is durable.
-pub(super) async fn phase_complete(
+pub(super) async fn post_phase_complete(
     State(app): State<Shared>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Response, Failure> {
+) -> Response {
+    phase_complete(app, &headers, body).await
+}
+
+/// The same, without a router before it.
+pub(crate) async fn phase_complete(app: Shared, headers: &HeaderMap, body: Body) -> Response {
+    take_callback(&app, headers, body).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn take_callback(app: &App, headers: &HeaderMap, body: Body) -> Result<Response, Failure> {
     let body = read_body(body, CALLBACK_LIMIT).await?;
     let callback = Callback::parse(&body)?;
-    let token = access::bearer(&headers).or(callback.token.as_deref());
+    let token = access::bearer(headers).or(callback.token.as_deref());
     let (job, attempt) = match token.and_then(|token| app.tokens.open(token)) {
         Some(named) => by_token(&callback, named)?,
-        None if callback.attempt_id.is_some() || callback.token.is_some() || is_stranger(&app, &headers) => {
+        None if callback.attempt_id.is_some() || callback.token.is_some() || is_stranger(app, headers) => {
             return Err(access::wrong_token());
         }
-        None => by_name(&app, &headers, &callback).await?,
+        None => by_name(app, headers, &callback).await?,
     };
     let command = match said(callback) {
         Said::Ended(outcome) => Command::Report { attempt, outcome },
@@ -50,7 +59,7 @@ pub(super) async fn phase_complete(
             Ok(json(StatusCode::OK, &CallbackAnswer::DUPLICATE))
         }
         Err(CommandError::Rejected(Rejection::ConflictingOutcome { run })) => {
-            Err(conflicting(&app, job, attempt, &run.to_string()).await)
+            Err(conflicting(app, job, attempt, &run.to_string()).await)
         }
         Err(error) => Err(error.into()),
     }

@@ -16,13 +16,17 @@ use serde_json::value::RawValue;
 
 use super::Addresses;
 
+/// Room for a request with little input.
+const REQUEST: usize = 1024;
+
 /// Writes the start request of an attempt.
 #[must_use]
 pub fn build(pipeline: &Pipeline, job: &Job, at: RunRef, attempt: &Attempt, to: &Addresses) -> Bytes {
     let run = job.run_id(pipeline, at);
     let start = Start { pipeline, job, at, attempt, to, run };
     // Serializing to memory fails only on maps with keys that are not text; here all are.
-    serde_json::to_vec(&start).map(Bytes::from).unwrap_or_default()
+    let mut bytes = Vec::with_capacity(REQUEST);
+    serde_json::to_writer(&mut bytes, &start).map(|()| Bytes::from(bytes)).unwrap_or_default()
 }
 
 struct Start<'a> {

@@ -1,0 +1,121 @@
+//! Connections: taken, served until they end, and brought to an orderly end.
+//!
+//! Straight on hyper, for three reasons. A client that sends its headers byte by byte is cut off. At the end a connection
+//! that is open but idle, or was opened in advance and never used, must not hold anything up. And the busiest address, the
+//! callback, needs no routing.
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Router, body::Body, response::Response};
+use hyper::{Method, Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt;
+
+use crate::http::{Shared, phase_complete};
+
+/// How long a client may take for the headers of a request; also how long a connection is kept that is not used.
+const HEADERS: Duration = Duration::from_secs(60);
+/// How long nothing is accepted where the system has no room for another connection.
+const NO_ROOM: Duration = Duration::from_millis(50);
+
+/// Everything that answers.
+#[derive(Clone)]
+pub(crate) struct Answering {
+    pub(crate) app: Shared,
+    pub(crate) router: Router,
+}
+
+impl Answering {
+    async fn answer(self, request: Request<Incoming>) -> Result<Response, Infallible> {
+        if request.method() == Method::POST && request.uri().path() == "/phase-complete" {
+            let (head, body) = request.into_parts();
+            return Ok(phase_complete(self.app, &head.headers, Body::new(body)).await);
+        }
+        self.router.oneshot(request.map(Body::new)).await
+    }
+}
+
+/// Takes connections until `shutdown`, then waits until every request has its answer.
+///
+/// # Errors
+/// Where the listener fails for good.
+pub(crate) async fn listen(
+    listener: TcpListener,
+    answering: Answering,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    let connections = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = shutdown.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                connections.spawn(connection(stream, answering.clone(), shutdown.clone()));
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "no connection can be taken");
+                tokio::time::sleep(NO_ROOM).await;
+            }
+        }
+    }
+    connections.close();
+    connections.wait().await;
+    Ok(())
+}
+
+/// The client went before it was accepted.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+    )
+}
+
+fn connection(
+    stream: TcpStream,
+    answering: Answering,
+    shutdown: CancellationToken,
+) -> impl Future<Output = ()> + Send {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection keeps its delay");
+    }
+    let used = Arc::new(AtomicBool::new(false));
+    let service = service_fn({
+        let used = used.clone();
+        move |request| {
+            used.store(true, Ordering::Relaxed);
+            answering.clone().answer(request)
+        }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    async move {
+        tokio::pin!(served);
+        tokio::select! {
+            // A broken connection is its client's affair.
+            _ = served.as_mut() => return,
+            () = shutdown.cancelled() => {}
+        }
+        if used.load(Ordering::Relaxed) {
+            served.as_mut().graceful_shutdown();
+            let _ = served.await;
+        }
+    }
+}
