@@ -53,6 +53,19 @@ pub enum ServiceError {
     Build(#[from] BuildError),
 }
 
+/// Checks the options of a service without making it; what is no service of a course passes.
+///
+/// # Errors
+/// [`ServiceError::Options`].
+pub fn check(name: &str, options: &Value) -> Result<(), ServiceError> {
+    if !names().any(|known| known == name) {
+        return Ok(());
+    }
+    let options = options.clone();
+    let settings = ServiceSettings { data_dir: PathBuf::new(), capacity: 1, secret: None, options };
+    builder(name, &settings).map(drop)
+}
+
 /// Says which endpoints are set up by the options of services (`translation`, `tts`), and which options are wrong. What
 /// programs are on this machine, [`providers::doctor`] says.
 pub fn doctor<'a>(options: impl Fn(&str) -> Option<&'a Value>) -> Vec<Finding> {

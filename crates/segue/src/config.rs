@@ -1,4 +1,5 @@
-//! Reads `services.toml` and the pipelines beside it; the one place that reads the environment.
+//! Reads `services.toml` and the pipelines beside it; the one place that reads the environment, keys of
+//! providers apart: those are read where they are used and are in nobody's configuration.
 
 use std::{
     path::{Path, PathBuf},

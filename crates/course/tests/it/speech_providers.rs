@@ -104,5 +104,9 @@ fn an_engine_that_is_not_set_up_is_refused_before_anything_is_said() {
     assert!(refused(json!({ "engine": "piper" })).contains("piper = { folder"));
     assert!(refused(json!({ "engine": "openai" })).contains("openai = { url"));
     assert!(refused(json!({ "piper": { "folder": "x" } })).contains("does not name"));
+    let error =
+        course::registry::check("tts", &json!({ "engine": "piper" })).expect_err("not set up").to_string();
+    assert!(error.contains("[service.tts.options]"), "{error}");
+    assert!(course::registry::check("hello", &json!({ "any": 1 })).is_ok(), "a service of somebody else");
     assert!(refused(json!({ "engine": "sapi" })).contains("unknown variant `sapi`"));
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::{
     config::{read_config, read_setup},
@@ -11,6 +11,10 @@ use crate::{
 
 pub(super) fn validate(config: &Path) -> Result<ExitCode> {
     let setup = read_setup(config)?;
+    for (name, service) in &setup.config.services {
+        course::registry::check(name.as_str(), &service.options)
+            .with_context(|| format!("{}", setup.file.display()))?;
+    }
     say(&format!("{} is sound: {} services", setup.file.display(), setup.config.services.len()));
     for pipeline in &setup.pipelines {
         let hash = String::from(pipeline.hash);

@@ -95,9 +95,9 @@ fn every_pair_that_our_hints_name_is_written_as_apertium_writes_it() {
 /// Each pair's programs pass on what the pipe needs to tell a whole answer.
 #[tokio::test]
 async fn every_pair_that_is_installed_answers() {
-    let apertium = Apertium::default();
-    for pair in supported(&apertium.installed().expect("apertium")) {
-        let made = translated(&apertium, &pair, &["2026."]).await;
+    for pair in Apertium::default().pairs().expect("apertium") {
+        // Its own each time: programs of all pairs together need a gigabyte.
+        let made = translated(&Apertium::default(), &pair, &["2026."]).await;
         assert_eq!(made, [done("2026.")], "{pair}");
     }
 }
