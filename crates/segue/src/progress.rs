@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Result;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use protocol::{JobState, JobStatus, PhaseState, PhaseStatus};
+use protocol::{JobState, JobStatus, PhaseState, PhaseStatus, Progress};
 
 use self::lines::Lines;
 use crate::{api::Api, logging::say};
@@ -83,7 +83,7 @@ struct Bar {
 impl Bar {
     fn new(board: &MultiProgress, phase: &str) -> Self {
         let bar = board.add(ProgressBar::new(0));
-        let style = ProgressStyle::with_template("  {prefix:15} {msg}");
+        let style = ProgressStyle::with_template("  {prefix:15} {wide_msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.set_prefix(phase.to_owned());
         Self { bar, speed: Speed::default() }
@@ -139,11 +139,8 @@ fn told(phase: &PhaseStatus, left: &str) -> String {
         PhaseState::Waiting | PhaseState::Paused => {
             phase.reason.clone().unwrap_or_else(|| "waits".to_owned())
         }
-        PhaseState::Running => match counted(phase) {
-            Some((done, total)) => {
-                let unit = progress.and_then(|progress| progress.unit.as_deref()).unwrap_or_default();
-                format!("{done}/{total} {unit}{left}  {message}").trim_end().to_owned()
-            }
+        PhaseState::Running => match progress.filter(|_| counted(phase).is_some()) {
+            Some(progress) => format!("{}{left}  {message}", count(progress, phase)).trim_end().to_owned(),
             None if message.is_empty() => "▸ running".to_owned(),
             None => format!("▸ {message}"),
         },
@@ -157,10 +154,39 @@ fn told(phase: &PhaseStatus, left: &str) -> String {
     }
 }
 
-/// How much is done, of how much; only where that is known.
+/// How much is done, of how much; only where that is known. Of a phase in several runs in thousandths: a run that is half
+/// through counts by half.
 fn counted(phase: &PhaseStatus) -> Option<(u64, u64)> {
     let progress = phase.progress.as_ref()?;
-    Some((progress.done?, progress.total.filter(|total| *total > 0)?))
+    let (done, total) = (progress.done?, progress.total.filter(|total| *total > 0)?);
+    if progress.unit.as_deref() != Some("runs") {
+        return Some((done, total));
+    }
+    let within: u64 = parts(phase).map(|(done, total, _)| done.min(total) * 1000 / total).sum();
+    Some(((done * 1000 + within) / total, 1000))
+}
+
+/// What the running attempts have said of themselves.
+fn parts(phase: &PhaseStatus) -> impl Iterator<Item = (u64, u64, &str)> {
+    let said = phase.running.iter().filter_map(|attempt| attempt.progress.as_ref());
+    said.filter_map(|progress| {
+        let total = progress.total.filter(|total| *total > 0)?;
+        Some((progress.done?, total, progress.unit.as_deref().unwrap_or_default()))
+    })
+}
+
+/// The same in words: `120/668 samples`, or `1/4 runs, 90/256 samples`.
+fn count(progress: &Progress, phase: &PhaseStatus) -> String {
+    let number = |number: Option<u64>| number.unwrap_or_default();
+    let unit = progress.unit.as_deref().unwrap_or_default();
+    let mut text = format!("{}/{} {unit}", number(progress.done), number(progress.total));
+    if unit == "runs"
+        && let Some((_, _, unit)) = parts(phase).next()
+    {
+        let (done, total) = parts(phase).fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
+        text.push_str(&format!(", {done}/{total} {unit}"));
+    }
+    text
 }
 
 fn left(elapsed: Duration, done: u64, rest: u64) -> String {
@@ -195,9 +221,25 @@ pub(crate) fn human(span: Duration) -> String {
     }
 }
 
-/// The numbers that a phase gave, in a line.
+/// The numbers that a phase gave, in a line: those that are not zero, and all in plain words.
 pub(crate) fn figures(phase: &PhaseStatus) -> String {
     let Some(serde_json::Value::Object(stats)) = &phase.stats else { return String::new() };
-    let numbers = stats.iter().filter(|(_, value)| value.is_number());
-    numbers.take(6).map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+    let numbers = stats.iter().filter_map(|(name, value)| Some((words(name), value.as_f64()?)));
+    let told = numbers.filter(|(_, number)| *number != 0.0).map(|(name, number)| {
+        let number = (number * 1000.0).round() / 1000.0;
+        format!("{name} {number}")
+    });
+    told.take(6).collect::<Vec<_>>().join(", ")
+}
+
+/// `newLegos` as people write it.
+fn words(name: &str) -> String {
+    let mut words = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() {
+            words.push(' ');
+        }
+        words.extend(letter.to_lowercase());
+    }
+    words
 }

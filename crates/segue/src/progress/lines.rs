@@ -8,7 +8,7 @@ use std::{
 
 use protocol::{JobStatus, PhaseState};
 
-use super::{Speed, told};
+use super::{Speed, counted, told};
 
 /// At least so long between two lines about work that goes on.
 const EVERY: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ impl Lines {
         for phase in &job.phases {
             let fresh = || Said { state: PhaseState::Pending, done: None, speed: Speed::default() };
             let said = self.said.entry(phase.phase.clone()).or_insert_with(fresh);
-            let done = phase.progress.as_ref().and_then(|progress| progress.done);
+            let done = counted(phase).map(|(done, _)| done);
             let left = said.speed.left(phase, now);
             let moved = done != said.done && phase.status == PhaseState::Running;
             if said.state == phase.status && (!moved || quiet) {
@@ -93,5 +93,23 @@ mod tests {
             lines.news(&job("complete", 100), start + Duration::from_secs(9)).is_empty(),
             "nothing is said twice"
         );
+    }
+
+    #[test]
+    fn a_phase_in_several_runs_counts_what_they_have_done() {
+        let mut job = job("running", 1);
+        let attempt = |done: u64| {
+            json!({ "run": "tts[0]", "attempt": 1, "attemptId": uuid::Uuid::nil(),
+                    "progress": { "done": done, "total": 50, "unit": "samples" } })
+        };
+        job.phases[0] = serde_json::from_value(
+            json!({ "phase": "tts", "status": "running", "success": null, "attempts": 1,
+            "progress": { "done": 1, "total": 4, "unit": "runs" }, "running": [attempt(25), attempt(5)],
+            "stats": { "newLegos": 3, "failed": 0, "rate": 0.010_526 } }),
+        )
+        .expect("a phase");
+        assert_eq!(super::counted(&job.phases[0]), Some((400, 1000)));
+        assert_eq!(super::told(&job.phases[0], ""), "1/4 runs, 30/100 samples");
+        assert_eq!(super::super::figures(&job.phases[0]), "new legos 3, rate 0.011");
     }
 }

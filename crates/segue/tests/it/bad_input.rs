@@ -134,7 +134,11 @@ fn a_bad_pipeline_is_refused_before_anything_runs() {
             "'a'",
         ),
         ("service", "name='p'\n[[phase]]\nid='a'\nservice='nobody'\n", "service 'nobody'"),
-        ("expression", "name='p'\n[[phase]]\nid='a'\nservice='hello'\ngate='a.output <'\n", "gate"),
+        (
+            "expression",
+            "name='p'\n[[phase]]\nid='a'\nservice='hello'\ngate='a.output <'\n",
+            "line 5, column 6",
+        ),
         ("after", "name='p'\n[[phase]]\nid='a'\nservice='hello'\nafter=['x']\n", "'x'"),
         ("toml", "name='p'\n[[phase]\nid='a'\n", "2"),
     ] {

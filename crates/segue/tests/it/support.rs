@@ -281,7 +281,7 @@ pub(crate) fn send(method: &str, url: &str, body: &[u8]) -> (u16, Value) {
     let answer = std::io::read_to_string(stream).unwrap();
     let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
     let body = answer.split_once("\r\n\r\n").unwrap().1;
-    (status, serde_json::from_str(body).unwrap_or(Value::String(body.to_owned())))
+    (status, serde_json::from_str(body).unwrap_or_else(|_| json!(body)))
 }
 
 /// The repository's folder.
