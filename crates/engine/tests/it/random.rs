@@ -276,7 +276,7 @@ fn life(shapes: &[Shape], settings: u8, input: u8, steps: &[(u8, u8)]) -> BTreeS
     let text = text(shapes, settings);
     let mut told = Told::new(&text);
     let list = [serde_json::json!([1, 2]), serde_json::json!([]), serde_json::json!("no list")];
-    let input = serde_json::json!({ "good": input % 2 == 0, "list": list[usize::from(input) % 3] });
+    let input = serde_json::json!({ "good": input.is_multiple_of(2), "list": list[usize::from(input) % 3] });
     told.start(&input.to_string());
     for (kind, byte) in steps {
         step(&mut told, *kind, *byte);
