@@ -5,7 +5,7 @@
 
 use std::{fs, path::Path};
 
-use engine::pipeline::{Pipeline, parse::InvalidPipeline};
+use engine::pipeline::{DefinitionHash, Pipeline, parse::InvalidPipeline};
 use proptest::prelude::*;
 
 use crate::stories::{expect_file, stories};
@@ -50,6 +50,33 @@ fn the_pipelines_that_come_with_segue_are_good() {
     for entry in fs::read_dir(&folder).unwrap() {
         let text = fs::read_to_string(entry.unwrap().path()).unwrap();
         Pipeline::parse(&text).unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+/// What each setting means, and what holds where it is not there.
+#[test]
+fn good_pipelines_are_read_whole() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("test_data/pipelines/good");
+    for name in ["everything", "least"] {
+        let text = fs::read_to_string(folder.join(format!("{name}.toml"))).unwrap();
+        let Pipeline {
+            name,
+            source,
+            hash,
+            route,
+            key_field,
+            mode,
+            on_conflict,
+            on_failure,
+            approval_timeout,
+            phases,
+            loops,
+            schedules,
+        } = Pipeline::parse(&text).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((&*source, hash), (text.as_str(), DefinitionHash::of(&text)));
+        let head = (route, key_field, mode, on_conflict, on_failure, approval_timeout);
+        let read = format!("{head:?}\n{phases:#?}\n{loops:#?}\n{schedules:#?}\n");
+        expect_file(&folder.join(format!("{name}.out")), &read);
     }
 }
 
