@@ -80,6 +80,35 @@ fn good_pipelines_are_read_whole() {
     }
 }
 
+/// The reference names every setting. Which there are, the reader says itself, of a setting that there is not.
+#[test]
+fn every_setting_is_in_the_reference() {
+    let reference =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/pipelines.md")).unwrap();
+    for table in [
+        "",
+        "[[phase]]",
+        "[[loop]]",
+        "[[schedule]]",
+        "phase.map",
+        "phase.wait",
+        "phase.retry",
+        "phase.breaker",
+    ] {
+        let text = match table.strip_prefix("phase.") {
+            Some(setting) => format!("[[phase]]\nid='a'\n{setting}={{zzzzzzzz=1}}"),
+            None => format!("{table}\nzzzzzzzz=1"),
+        };
+        let said = Pipeline::parse(&format!("{text}\n")).unwrap_err().findings.remove(0);
+        let settings = said.hint.strip_prefix("possible are ").unwrap_or_else(|| panic!("{table}: {said}"));
+        for setting in settings.split(", ") {
+            let there =
+                ["`", " ", "[["].iter().any(|before| reference.contains(&format!("{before}{setting}")));
+            assert!(there, "docs/pipelines.md does not name '{setting}' of {table}");
+        }
+    }
+}
+
 #[test]
 fn a_service_that_nobody_declared_is_found() {
     let text = "name='p'\n[[phase]]\nid='a'\nservice='spech'\n[[phase]]\nid='b'\nservice='grammar'\n[[phase]]\nid='c'\nservice='x'";
