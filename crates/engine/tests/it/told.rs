@@ -25,6 +25,8 @@ use engine::{
 };
 use uuid::Uuid;
 
+use crate::fleet::Fleet;
+
 /// A story as it is being told.
 pub(crate) struct Told {
     pub(crate) pipeline: Pipeline,
@@ -38,6 +40,8 @@ pub(crate) struct Told {
     about: Option<AttemptId>,
     replayed: Option<Job>,
     stored: usize,
+    fleets: [Fleet; 2],
+    decisions: usize,
 }
 
 /// What came of a command.
@@ -74,6 +78,8 @@ impl Told {
             about: None,
             replayed: None,
             stored: 0,
+            fleets: [Fleet::default(), Fleet::default()],
+            decisions: 0,
         }
     }
 
@@ -171,8 +177,17 @@ impl Told {
         {
             self.last.push((at, *attempt, outcome.clone()));
         }
+        let taken = match &command {
+            Command::Grant { run, .. } | Command::Supersede { run } | Command::Reuse { run, .. } => {
+                Some(*run)
+            }
+            _ => None,
+        };
         match decide(&self.pipeline, job, command, Now(Timestamp(self.now))) {
             Ok(events) => {
+                if let Some(run) = taken {
+                    self.fleets.iter_mut().for_each(|fleet| fleet.taken(run));
+                }
                 self.note(events);
                 self.slots_are_freed(&before);
                 true
@@ -205,6 +220,24 @@ impl Told {
         assert!(violations.is_empty(), "{violations:#?}\n{}", self.text);
         self.crash_anywhere();
         self.leave_memory();
+        self.fleets_know();
+    }
+
+    /// The services' plans hear of what waits: where each decision is a round of its own, and where three make one.
+    fn fleets_know(&mut self) {
+        let job = self.job.as_ref().expect("a job");
+        self.decisions += 1;
+        for (fleet, decisions) in self.fleets.iter_mut().zip([1, 3]) {
+            if self.decisions.is_multiple_of(decisions) {
+                fleet.round(&self.pipeline, job, &self.events);
+                let wrong = fleet.wrong(&self.pipeline, job);
+                assert!(
+                    wrong.is_empty(),
+                    "the queues of {decisions} are wrong about {wrong:?}\n{}",
+                    self.text
+                );
+            }
+        }
     }
 
     /// Slots are told of: the decision freed those of the attempts that are over with it, each once, and no other.
