@@ -155,11 +155,6 @@ impl<'a> Decision<'a> {
         Err(Rejection::Superseded { run, attempt, current })
     }
 
-    /// Whether runs of a phase may be given a slot in the job's state.
-    fn may_start(&self, phase: PhaseIndex) -> bool {
-        crate::effect::may_start(self.pipeline, self.job, phase)
-    }
-
     /// The job is about to fail; only the first reason counts.
     fn fail_job(&mut self, kind: FailureKind, at: RunRef, error: RunError) {
         if matches!(self.job.state, JobState::Failing(_) | JobState::Ended { .. }) {

@@ -131,6 +131,7 @@ pub fn effects(pipeline: &Pipeline, job: &Job, event: &Event) -> Vec<Effect> {
         EventKind::JobResumed { .. } | EventKind::PriorityChanged { .. } | EventKind::JobRerun { .. } => {
             vec![Effect::Requeue]
         }
+        EventKind::PhaseFailed { phase, .. } => requeue_without(pipeline, job, phase.as_str()),
         EventKind::JobFailed | EventKind::JobCancelled { .. } | EventKind::JobCompleted => {
             vec![Effect::DequeueAll, Effect::Ended]
         }
@@ -145,7 +146,6 @@ pub fn effects(pipeline: &Pipeline, job: &Job, event: &Event) -> Vec<Effect> {
         | EventKind::ApprovalRequested { .. }
         | EventKind::ApprovalGiven { .. }
         | EventKind::PhaseSucceeded { .. }
-        | EventKind::PhaseFailed { .. }
         | EventKind::SignalAwaited { .. }
         | EventKind::SignalKept { .. }
         | EventKind::SignalTaken { .. }
@@ -194,6 +194,12 @@ fn enqueue_map(pipeline: &Pipeline, job: &Job, phase: &str) -> Vec<Effect> {
         .filter(|&at| is_queueable(pipeline, job, at))
         .map(|run| Effect::Enqueue { run })
         .collect()
+}
+
+/// A map that has failed by one of its items leaves the others waiting for slots that they must not get any more.
+fn requeue_without(pipeline: &Pipeline, job: &Job, phase: &str) -> Vec<Effect> {
+    let open = |phase: PhaseIndex| (job.phase(phase).settled as usize) < job.phase(phase).runs.len();
+    if pipeline.find(phase).is_some_and(open) { vec![Effect::Requeue] } else { Vec::new() }
 }
 
 fn enqueue(pipeline: &Pipeline, job: &Job, run: &RunId) -> Vec<Effect> {

@@ -98,8 +98,7 @@ impl Fold<'_> {
 
     /// A phase and everything that follows from it is pending again.
     pub(super) fn rerun(&mut self, from: PhaseIndex) {
-        let mut again = self.pipeline.descendants(from);
-        again.insert(from);
+        let again = self.pipeline.done_again(from);
         for index in self.pipeline.indexes() {
             let on_failure = self.pipeline.phase(index).trigger == Trigger::Failure;
             let never_ran = self.job.phase(index).status == PhaseStatus::Pending;

@@ -20,7 +20,7 @@ impl Decision<'_> {
         let Some(work) = self.pipeline.phase(at.phase).service() else {
             return Err(self.not_ready(at));
         };
-        if !self.may_start(at.phase) || at.item >= self.job.phase(at.phase).released {
+        if !crate::effect::is_queueable(self.pipeline, self.job, at) {
             return Err(self.not_now("grant"));
         }
         let deadline = self.now.0.after(work.timeout);
@@ -182,7 +182,7 @@ impl Decision<'_> {
         stats: Payload,
     ) -> Result<(), Rejection> {
         self.ready(at)?;
-        if !self.may_start(at.phase) {
+        if !crate::effect::is_queueable(self.pipeline, self.job, at) {
             return Err(self.not_now("reuse"));
         }
         let run = self.job.run_id(self.pipeline, at);

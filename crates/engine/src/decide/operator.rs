@@ -117,8 +117,7 @@ impl Decision<'_> {
             return Err(Rejection::PrerequisitesMissing { phase: name, missing });
         }
         // What does not follow from the phase goes on undisturbed.
-        let mut again = self.pipeline.descendants(from);
-        again.insert(from);
+        let again = self.pipeline.done_again(from);
         let pipeline = self.pipeline;
         self.cancel_live(|phase| again.contains(&phase) || pipeline.phase(phase).trigger == Trigger::Failure);
         // In the journal `null` can't be told from no input at all.

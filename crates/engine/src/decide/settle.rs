@@ -4,7 +4,7 @@ use super::Decision;
 use crate::{
     event::EventKind,
     ids::PhaseIndex,
-    job::{FailureKind, JobState, PhaseStatus, RunError, RunRef, RunState, SkipReason},
+    job::{FailureKind, JobState, PhaseStatus, Run, RunError, RunRef, RunState, SkipReason},
     pipeline::{Join, Mode, OnItemError, Trigger, Work},
     values,
 };
@@ -24,7 +24,8 @@ impl Decision<'_> {
     fn settle_phase(&mut self, phase: PhaseIndex) {
         let state = self.job.phase(phase);
         let all = state.settled as usize == state.runs.len();
-        let none_succeeded = state.failed as usize == state.runs.len() && state.failed > 0;
+        let succeeded = |run: &Run| matches!(run.state, RunState::Succeeded(_));
+        let none_succeeded = all && state.failed > 0 && !state.runs.iter().any(succeeded);
         let tolerates_items =
             self.pipeline.phase(phase).map.as_ref().is_some_and(|map| map.on_error == OnItemError::Continue);
         let failed = state.failed > 0 && (!tolerates_items || none_succeeded);

@@ -17,6 +17,26 @@ impl Pipeline {
         self.reach(of, |phase| &self.phase(phase).after)
     }
 
+    /// What is done again when a phase is: itself, everything after it, and where that belongs to a loop, everything after the
+    /// loop, because the loop will turn again and give another result.
+    #[must_use]
+    pub fn done_again(&self, from: PhaseIndex) -> BTreeSet<PhaseIndex> {
+        let mut again = self.descendants(from);
+        again.insert(from);
+        loop {
+            let known = again.len();
+            for body in self.loops.iter().map(|one| &one.phases) {
+                if body.iter().any(|phase| again.contains(phase)) {
+                    let after = body.iter().flat_map(|&phase| self.descendants(phase));
+                    again.extend(after.filter(|phase| !body.contains(phase)));
+                }
+            }
+            if again.len() == known {
+                return again;
+            }
+        }
+    }
+
     fn reach<'a>(
         &self,
         of: PhaseIndex,

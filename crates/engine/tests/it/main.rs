@@ -4,6 +4,7 @@
 
 mod broken;
 mod corpus;
+mod fleet;
 mod picture;
 mod properties;
 mod random;

@@ -175,7 +175,7 @@ fn live(told: &Told) -> Vec<AttemptId> {
 }
 
 /// One thing happens, as two bytes say.
-fn step(told: &mut Told, kind: u8, byte: u8) {
+fn happens(told: &mut Told, kind: u8, byte: u8) {
     let ready = queueable(&told.pipeline, told.job.as_ref().unwrap());
     let live = live(told);
     match kind % 10 {
@@ -272,14 +272,14 @@ fn lived_well(pipeline: &Pipeline, told: &Told) {
 }
 
 /// One life from its start to its end; the kinds of events in it.
-fn life(shapes: &[Shape], settings: u8, input: u8, steps: &[(u8, u8)]) -> BTreeSet<&'static str> {
+fn life(shapes: &[Shape], settings: u8, input: u8, happenings: &[(u8, u8)]) -> BTreeSet<&'static str> {
     let text = text(shapes, settings);
     let mut told = Told::new(&text);
     let list = [serde_json::json!([1, 2]), serde_json::json!([]), serde_json::json!("no list")];
-    let input = serde_json::json!({ "good": input % 2 == 0, "list": list[usize::from(input) % 3] });
+    let input = serde_json::json!({ "good": input.is_multiple_of(2), "list": list[usize::from(input) % 3] });
     told.start(&input.to_string());
-    for (kind, byte) in steps {
-        step(&mut told, *kind, *byte);
+    for (kind, byte) in happenings {
+        happens(&mut told, *kind, *byte);
     }
     let_it_end(&mut told);
     let job = told.job.as_ref().unwrap();
@@ -292,13 +292,13 @@ fn life(shapes: &[Shape], settings: u8, input: u8, steps: &[(u8, u8)]) -> BTreeS
 #[test]
 fn every_job_ends_once_the_faults_are_gone() {
     let kinds = RefCell::new(BTreeMap::<&str, u32>::new());
-    let steps = prop::collection::vec((any::<u8>(), any::<u8>()), 0..80);
-    let lives = (shapes(), any::<u8>(), 0..4u8, steps);
+    let happenings = prop::collection::vec((any::<u8>(), any::<u8>()), 0..80);
+    let lives = (shapes(), any::<u8>(), 0..4u8, happenings);
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     // The same lives each time; `PROPTEST_CASES=20000` lives more of them.
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
-    let outcome = runner.run(&lives, |(shapes, settings, input, steps)| {
-        for kind in life(&shapes, settings, input, &steps) {
+    let outcome = runner.run(&lives, |(shapes, settings, input, happenings)| {
+        for kind in life(&shapes, settings, input, &happenings) {
             *kinds.borrow_mut().entry(kind).or_default() += 1;
         }
         Ok(())

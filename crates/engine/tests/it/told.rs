@@ -3,7 +3,8 @@
 //! `start {input}`, `grant RUN`, `accept RUN`, `ok RUN [output]`, `fail RUN code[!]` (`!`: permanent), `again RUN` (the last
 //! callback of the run once more), `busy RUN 5s`, `refuse RUN code`, `silence RUN`, `beat RUN`, `probe RUN unknown|working|none`, `preempt RUN`,
 //! `checkpoint RUN {…}`, `no-pause RUN`, `supersede RUN`, `reuse RUN output`, `tick 5s`, `signal NAME {…}`, `artifact NAME`,
-//! `cancel`, `pause`, `resume`, `retry`, `rerun PHASE`, `priority WORD`, `all` (grant and complete all that is ready), `why`.
+//! `cancel`, `pause`, `resume`, `retry`, `rerun PHASE [input]`, `priority WORD`, `all` (grant and complete all that is
+//! ready), `why`, `sees RUN`.
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -19,9 +20,12 @@ use engine::{
     payload::Payload,
     pipeline::{Pipeline, duration},
     plan::Blocked,
+    values::upstream,
     why::{Cause, why},
 };
 use uuid::Uuid;
+
+use crate::fleet::Fleet;
 
 /// A story as it is being told.
 pub(crate) struct Told {
@@ -36,6 +40,8 @@ pub(crate) struct Told {
     about: Option<AttemptId>,
     replayed: Option<Job>,
     stored: usize,
+    fleets: [Fleet; 2],
+    decisions: usize,
 }
 
 /// What came of a command.
@@ -72,6 +78,8 @@ impl Told {
             about: None,
             replayed: None,
             stored: 0,
+            fleets: [Fleet::default(), Fleet::default()],
+            decisions: 0,
         }
     }
 
@@ -86,6 +94,7 @@ impl Told {
             }
             "all" => self.all(),
             "why" => self.why(rest),
+            "sees" => self.sees(rest),
             "again" => {
                 let at = self.at(rest);
                 let (_, attempt, outcome) =
@@ -111,6 +120,18 @@ impl Told {
         };
         for cause in why(&self.pipeline, job, &plan) {
             tree(&mut self.text, &cause, 1);
+        }
+    }
+
+    /// What the start request of a run carries.
+    fn sees(&mut self, run: &str) {
+        let at = self.at(run);
+        let job = self.job.as_ref().expect("start first");
+        let item = job.run(at).and_then(|run| run.item.as_ref()).map_or("none", |item| item.get());
+        let _ = writeln!(self.text, "  input {}, item {item}", job.input.get());
+        for one in upstream(&self.pipeline, job, at.phase) {
+            let (output, stats) = (one.output.get(), one.stats.get());
+            let _ = writeln!(self.text, "  from {}: {output}, stats {stats}", one.phase);
         }
     }
 
@@ -156,8 +177,17 @@ impl Told {
         {
             self.last.push((at, *attempt, outcome.clone()));
         }
+        let taken = match &command {
+            Command::Grant { run, .. } | Command::Supersede { run } | Command::Reuse { run, .. } => {
+                Some(*run)
+            }
+            _ => None,
+        };
         match decide(&self.pipeline, job, command, Now(Timestamp(self.now))) {
             Ok(events) => {
+                if let Some(run) = taken {
+                    self.fleets.iter_mut().for_each(|fleet| fleet.taken(run));
+                }
                 self.note(events);
                 self.slots_are_freed(&before);
                 true
@@ -190,6 +220,24 @@ impl Told {
         assert!(violations.is_empty(), "{violations:#?}\n{}", self.text);
         self.crash_anywhere();
         self.leave_memory();
+        self.fleets_know();
+    }
+
+    /// The services' plans hear of what waits: where each decision is a round of its own, and where three make one.
+    fn fleets_know(&mut self) {
+        let job = self.job.as_ref().expect("a job");
+        self.decisions += 1;
+        for (fleet, decisions) in self.fleets.iter_mut().zip([1, 3]) {
+            if self.decisions.is_multiple_of(decisions) {
+                fleet.round(&self.pipeline, job, &self.events);
+                let wrong = fleet.wrong(&self.pipeline, job);
+                assert!(
+                    wrong.is_empty(),
+                    "the queues of {decisions} are wrong about {wrong:?}\n{}",
+                    self.text
+                );
+            }
+        }
     }
 
     /// Slots are told of: the decision freed those of the attempts that are over with it, each once, and no other.
@@ -286,7 +334,10 @@ impl Told {
             "pause" => Command::Pause { by },
             "resume" => Command::Resume { by },
             "retry" => Command::Retry { by },
-            "rerun" => Command::Rerun { from: self.pipeline.find(first).expect("a phase"), input: None, by },
+            "rerun" => {
+                let input = (!more.is_empty()).then(|| payload(more));
+                Command::Rerun { from: self.pipeline.resolve(first).expect("a phase"), input, by }
+            }
             "priority" => Command::SetPriority {
                 priority: serde_json::from_value(first.into()).expect("a priority"),
                 by,
@@ -302,7 +353,11 @@ impl Told {
             _ => None,
         });
         let last = self.last.iter().rev().find(|last| last.0 == at).map(|last| last.1);
-        let attempt = self.about.or(live).or(last).unwrap_or(AttemptId(Uuid::from_u128(999)));
+        let made = self.job.as_ref().and_then(|job| {
+            let mut made = job.attempts.iter().filter(|(_, record)| record.run == at);
+            made.next_back().map(|(attempt, _)| *attempt)
+        });
+        let attempt = self.about.or(live).or(last).or(made).unwrap_or(AttemptId(Uuid::from_u128(999)));
         let error = |text: &str| match text.strip_suffix('!') {
             Some(code) => RunError::permanent(code, "it broke"),
             None => RunError::retryable(text, "it broke"),

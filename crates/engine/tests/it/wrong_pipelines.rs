@@ -5,7 +5,7 @@
 
 use std::{fs, path::Path};
 
-use engine::pipeline::{Pipeline, parse::InvalidPipeline};
+use engine::pipeline::{DefinitionHash, Pipeline, parse::InvalidPipeline};
 use proptest::prelude::*;
 
 use crate::stories::{expect_file, stories};
@@ -50,6 +50,62 @@ fn the_pipelines_that_come_with_segue_are_good() {
     for entry in fs::read_dir(&folder).unwrap() {
         let text = fs::read_to_string(entry.unwrap().path()).unwrap();
         Pipeline::parse(&text).unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+/// What each setting means, and what holds where it is not there.
+#[test]
+fn good_pipelines_are_read_whole() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("test_data/pipelines/good");
+    for name in ["everything", "least"] {
+        let text = fs::read_to_string(folder.join(format!("{name}.toml"))).unwrap();
+        let Pipeline {
+            name,
+            source,
+            hash,
+            route,
+            key_field,
+            mode,
+            on_conflict,
+            on_failure,
+            approval_timeout,
+            phases,
+            loops,
+            schedules,
+        } = Pipeline::parse(&text).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((&*source, hash), (text.as_str(), DefinitionHash::of(&text)));
+        let head = (route, key_field, mode, on_conflict, on_failure, approval_timeout);
+        let read = format!("{head:?}\n{phases:#?}\n{loops:#?}\n{schedules:#?}\n");
+        expect_file(&folder.join(format!("{name}.out")), &read);
+    }
+}
+
+/// The reference names every setting. Which there are, the reader says itself, of a setting that there is not.
+#[test]
+fn every_setting_is_in_the_reference() {
+    let reference =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/pipelines.md")).unwrap();
+    for table in [
+        "",
+        "[[phase]]",
+        "[[loop]]",
+        "[[schedule]]",
+        "phase.map",
+        "phase.wait",
+        "phase.retry",
+        "phase.breaker",
+    ] {
+        let text = match table.strip_prefix("phase.") {
+            Some(setting) => format!("[[phase]]\nid='a'\n{setting}={{zzzzzzzz=1}}"),
+            None => format!("{table}\nzzzzzzzz=1"),
+        };
+        let said = Pipeline::parse(&format!("{text}\n")).unwrap_err().findings.remove(0);
+        let settings = said.hint.strip_prefix("possible are ").unwrap_or_else(|| panic!("{table}: {said}"));
+        for setting in settings.split(", ") {
+            let there =
+                ["`", " ", "[["].iter().any(|before| reference.contains(&format!("{before}{setting}")));
+            assert!(there, "docs/pipelines.md does not name '{setting}' of {table}");
+        }
     }
 }
 
