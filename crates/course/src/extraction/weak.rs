@@ -5,23 +5,24 @@ use std::{collections::BTreeSet, ops::Range};
 
 use crate::text::normal;
 
-/// Articles, pronouns, particles, prepositions, auxiliaries: never a piece by themselves.
+/// Articles, pronouns, particles, auxiliaries: never a piece by themselves. Prepositions and possessives are pieces wherever
+/// they leave no doubt.
 const ALONE: [(&str, &str); 4] = [
     (
         "eng",
-        "a an the to of in on at for with by from that if i you he she it we they me him her us them my your his its our \
-         their is are am was were be do does did not so as than i'm i'd i'll i've it's very too more much",
+        "a an the to of if i you he she it we they me him her us them is are am was were be do does did not so as than \
+         i'm i'd i'll i've it's he's she's we're they're will would much",
     ),
     (
         "spa",
-        "el la los las un una unos unas lo le les se me te nos de del a al en con por para e u que mi tu su mis tus sus no \
-         si es son yo él ella ellos ellas muy más tan qué está ha he",
+        "el la los las un una unos unas lo le les se me te nos de del a al e u que no si es son yo él ella ellos ellas tan está \
+         ha he ti mí",
     ),
     (
         "fra",
-        "le la les un une des de du à au aux en que qui ne pas je tu il elle on nous vous ils elles me te se mon ton son est",
+        "le la les un une des de du à au aux que ne pas je tu il elle on nous vous ils elles me te se est",
     ),
-    ("ita", "il lo la i gli le un uno una di a da in con su per tra che non mi ti si ci vi io tu lui lei è"),
+    ("ita", "il lo la i gli le un uno una di a da che non mi ti si ci vi io tu lui lei è"),
 ];
 
 /// Articles, possessives, prepositions: what they belong to comes after them.
@@ -29,11 +30,11 @@ const OPEN: [(&str, &str); 4] = [
     (
         "eng",
         "a an the of in on at for with by from and or but that if my your his its our their so as than very too \
-         because when where why how what i he she we they do does did don't doesn't didn't this these those another more",
+         because when where why how what i he she we they do does did don't doesn't didn't this these those another more every next last some any such most",
     ),
     (
         "spa",
-        "el la los las un una unos unas lo le les se me te nos de del a al en con por para y e o u mi tu su mis tus sus no si \
+        "el la los las un una unos unas lo le les se me te nos del al en con por para y e o u mi tu su mis tus sus no si \
          muy más tan pero porque este esta estos estas ese esa otro otra",
     ),
     (
@@ -46,7 +47,7 @@ const OPEN: [(&str, &str); 4] = [
 /// A piece of function words alone.
 const BARE: f64 = 3.0;
 /// A piece that ends open.
-const ENDS_OPEN: f64 = 0.9;
+const ENDS_OPEN: f64 = 1.7;
 
 /// The function words of one language.
 #[derive(Debug, Default)]
