@@ -1,4 +1,6 @@
-//! What the seeds show: which LEGO follows which, in both languages in the same order, and which LEGOs are of one kind.
+//! What the seeds show: which LEGO follows which, in both languages in the same order, and which LEGOs stand where others do.
+//!
+//! All of it is yes or no, never a share of all seeds: a changed sentence then changes only phrases that rest on it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,6 +12,11 @@ use crate::{
 /// A LEGO of the course, by its place in the order of teaching.
 pub type Place = usize;
 
+/// Before the first and behind the last piece of a sentence.
+const EDGE: Place = Place::MAX;
+/// What a context says that so many pieces have is little.
+const COMMON: usize = 25;
+
 /// A LEGO as it is used in phrases.
 #[derive(Debug, Clone)]
 pub struct Piece {
@@ -19,8 +26,9 @@ pub struct Piece {
     pub pair: Pair,
     /// The number of the seed that teaches it.
     pub seed: usize,
-    /// What kind of piece it is, as far as its form shows.
-    pub kind: String,
+    /// Its words as they are compared.
+    known: Vec<String>,
+    target: Vec<String>,
 }
 
 /// A seed as a row of pieces.
@@ -30,12 +38,21 @@ pub struct Row {
     pub pieces: Vec<Place>,
     /// Whether a piece is followed by the next one in the known text too.
     pub follows: Vec<bool>,
-    /// Whether the known text begins with the first piece, and ends with the last.
+    /// Whether the known text begins with the first piece.
     pub begins: bool,
     /// Whether the known text ends with the last piece.
     pub ends: bool,
-    /// Whether the order is the same in both languages from end to end.
-    pub whole: bool,
+}
+
+/// How well it is borne out that one piece follows another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// A piece that stands where this one does follows, or is followed.
+    Alike,
+    /// In both languages sentences have the two words that meet here.
+    Words,
+    /// A sentence has these two pieces.
+    Seen,
 }
 
 /// All pieces and what the seeds show of them.
@@ -45,24 +62,15 @@ pub struct Evidence {
     pub pieces: Vec<Piece>,
     /// One for each seed.
     pub rows: Vec<Row>,
-}
-
-/// What is known at one moment of the course: from the seeds up to then, among the pieces up to then.
-#[derive(Debug, Default)]
-pub struct Known {
-    /// What follows a piece.
-    pub after: BTreeMap<Place, BTreeSet<Place>>,
-    /// What goes before a piece.
-    pub before: BTreeMap<Place, BTreeSet<Place>>,
-    /// How often a kind is followed by another.
-    kinds: HashMap<(String, String), usize>,
-    /// Three in a row that a seed has.
+    /// What may follow each piece, and how well that is borne out.
+    pub after: Vec<BTreeMap<Place, Step>>,
+    /// What may go before each piece.
+    pub before: Vec<BTreeMap<Place, Step>>,
     triples: BTreeSet<(Place, Place, Place)>,
-    /// Pieces that begin a sentence.
-    pub first: BTreeSet<Place>,
-    /// Pieces that end one.
-    pub last: BTreeSet<Place>,
-    by_kind: HashMap<String, Vec<Place>>,
+    begins: Vec<bool>,
+    ends: Vec<bool>,
+    /// Pieces that stand where each one does, by what is on their left and on their right.
+    alike: (Vec<BTreeSet<Place>>, Vec<BTreeSet<Place>>),
 }
 
 impl Evidence {
@@ -74,113 +82,204 @@ impl Evidence {
         for (number, seed) in legos.seeds.iter().enumerate() {
             for lego in seed.legos.iter().filter(|lego| lego.new) {
                 places.insert(lego.id.clone(), pieces.len());
-                let (pair, kind) = (lego.lego.clone(), kind(&lego.lego));
-                pieces.push(Piece { id: lego.id.clone(), pair, seed: number, kind });
+                let (known, target) = (normal_words(&lego.lego.known), normal_words(&lego.lego.target));
+                pieces.push(Piece {
+                    id: lego.id.clone(),
+                    pair: lego.lego.clone(),
+                    seed: number,
+                    known,
+                    target,
+                });
             }
         }
-        let rows = legos.seeds.iter().map(|seed| row(seed, &places)).collect();
-        Self { pieces, rows }
+        let rows: Vec<Row> = legos.seeds.iter().map(|seed| row(seed, &places)).collect();
+        let mut evidence = Self {
+            after: vec![BTreeMap::new(); pieces.len()],
+            before: vec![BTreeMap::new(); pieces.len()],
+            triples: BTreeSet::new(),
+            begins: vec![false; pieces.len()],
+            ends: vec![false; pieces.len()],
+            alike: (Vec::new(), Vec::new()),
+            pieces,
+            rows,
+        };
+        evidence.read_rows();
+        evidence.alike = evidence.find_alike();
+        evidence.add_alike();
+        evidence.add_words(legos);
+        evidence
     }
 
-    /// What is known after the first so many seeds, among the pieces before a place.
-    #[must_use]
-    pub fn known(&self, seeds: usize, pieces: Place) -> Known {
-        let mut known = Known::default();
-        for row in &self.rows[..seeds.min(self.rows.len())] {
-            known.add(row, &self.pieces, pieces);
-        }
-        for (place, piece) in self.pieces[..pieces].iter().enumerate() {
-            known.by_kind.entry(piece.kind.clone()).or_default().push(place);
-        }
-        known
-    }
-}
-
-impl Known {
-    fn add(&mut self, row: &Row, pieces: &[Piece], upto: Place) {
-        for (at, pair) in row.pieces.windows(2).enumerate() {
-            let (a, b) = (pair[0], pair[1]);
-            if !row.follows[at] {
-                continue;
+    fn read_rows(&mut self) {
+        for row in &self.rows {
+            for (pair, _) in row.pieces.windows(2).zip(&row.follows).filter(|(_, follows)| **follows) {
+                self.after[pair[0]].insert(pair[1], Step::Seen);
+                self.before[pair[1]].insert(pair[0], Step::Seen);
             }
-            *self.kinds.entry((pieces[a].kind.clone(), pieces[b].kind.clone())).or_default() += 1;
-            if a < upto && b < upto {
-                self.after.entry(a).or_default().insert(b);
-                self.before.entry(b).or_default().insert(a);
+            for (three, follows) in row.pieces.windows(3).zip(row.follows.windows(2)) {
+                if follows[0] && follows[1] {
+                    self.triples.insert((three[0], three[1], three[2]));
+                }
             }
-        }
-        for (at, three) in row.pieces.windows(3).enumerate() {
-            if row.follows[at] && row.follows[at + 1] {
-                self.triples.insert((three[0], three[1], three[2]));
-            }
-        }
-        if let (Some(first), Some(last)) = (row.pieces.first(), row.pieces.last()) {
-            if row.begins {
-                self.first.insert(*first);
-            }
-            if row.ends {
-                self.last.insert(*last);
+            if let (Some(&first), Some(&last)) = (row.pieces.first(), row.pieces.last()) {
+                self.begins[first] |= row.begins;
+                self.ends[last] |= row.ends;
             }
         }
     }
 
-    /// Whether a seed has these three in a row.
-    #[must_use]
-    pub fn has_triple(&self, a: Place, b: Place, c: Place) -> bool {
-        self.triples.contains(&(a, b, c))
+    /// Pieces that share contexts: on the left, and on the right.
+    fn find_alike(&self) -> (Vec<BTreeSet<Place>>, Vec<BTreeSet<Place>>) {
+        let contexts = |steps: &[BTreeMap<Place, Step>], edge: &[bool]| -> Vec<BTreeSet<Place>> {
+            let with_edge = |(at, steps): (usize, &BTreeMap<Place, Step>)| {
+                steps.keys().copied().chain(edge[at].then_some(EDGE)).collect()
+            };
+            steps.iter().enumerate().map(with_edge).collect()
+        };
+        (
+            self.sharing(&contexts(&self.before, &self.begins)),
+            self.sharing(&contexts(&self.after, &self.ends)),
+        )
     }
 
-    /// What may follow a piece: what a seed shows, and pieces of the kinds of those.
-    #[must_use]
-    pub fn may_follow(&self, pieces: &[Piece], piece: Place) -> Vec<(Place, bool)> {
-        self.spread(pieces, self.after.get(&piece), |kind| (pieces[piece].kind.clone(), kind))
-    }
-
-    /// What may go before a piece.
-    #[must_use]
-    pub fn may_precede(&self, pieces: &[Piece], piece: Place) -> Vec<(Place, bool)> {
-        self.spread(pieces, self.before.get(&piece), |kind| (kind, pieces[piece].kind.clone()))
-    }
-
-    /// Seen ones first; then, where kinds have met at least twice, others of a kind that is more than "some words".
-    fn spread(
-        &self,
-        pieces: &[Piece],
-        seen: Option<&BTreeSet<Place>>,
-        order: impl Fn(String) -> (String, String),
-    ) -> Vec<(Place, bool)> {
-        let mut found: Vec<(Place, bool)> = seen.into_iter().flatten().map(|place| (*place, true)).collect();
-        let kinds: BTreeSet<&String> = self.by_kind.keys().collect();
-        for kind in kinds {
-            let often = self.kinds.get(&order(kind.clone())).copied().unwrap_or(0);
-            if often < 2 || kind.starts_with('?') {
-                continue;
+    fn sharing(&self, contexts: &[BTreeSet<Place>]) -> Vec<BTreeSet<Place>> {
+        let mut having: BTreeMap<Place, Vec<Place>> = BTreeMap::new();
+        for (piece, contexts) in contexts.iter().enumerate() {
+            for &context in contexts {
+                having.entry(context).or_default().push(piece);
             }
-            // The latest of a kind are those that need practice.
-            for place in self.by_kind[kind].iter().rev().take(12) {
-                if !found.iter().any(|(known, _)| known == place) && !pieces[*place].pair.target.is_empty() {
-                    found.push((*place, false));
+        }
+        let mut shared: Vec<BTreeMap<Place, (usize, usize)>> = vec![BTreeMap::new(); contexts.len()];
+        for pieces in having.values() {
+            let rare = usize::from(pieces.len() < COMMON);
+            for &a in pieces {
+                for &b in pieces.iter().filter(|b| **b != a) {
+                    let (all, telling) = shared[a].entry(b).or_default();
+                    *all += 1;
+                    *telling += rare;
                 }
             }
         }
-        found
+        let alike = |a: usize, b: usize, (all, telling): (usize, usize)| {
+            let fewest = contexts[a].len().min(contexts[b].len());
+            let much = all >= 2 && 5 * all >= 2 * fewest;
+            much || (telling >= 1 && 3 * all >= fewest && self.same_form(a, b))
+        };
+        shared
+            .into_iter()
+            .enumerate()
+            .map(|(a, shared)| {
+                shared.into_iter().filter(|(b, counts)| alike(a, *b, *counts)).map(|(b, _)| b).collect()
+            })
+            .collect()
+    }
+
+    /// Whether two pieces look as if they were of one kind: as many words on both sides, and the same ending.
+    fn same_form(&self, a: Place, b: Place) -> bool {
+        let (a, b) = (&self.pieces[a], &self.pieces[b]);
+        a.known.len() == b.known.len()
+            && a.target.len() == b.target.len()
+            && a.target.last().map(|word| ending(word)) == b.target.last().map(|word| ending(word))
+            && (a.known.len() == 1 || a.known.first() == b.known.first())
+    }
+
+    /// What follows a piece may follow one that stands where it does; and so on the other side.
+    fn add_alike(&mut self) {
+        let seen = self.after.clone();
+        for (a, nexts) in seen.iter().enumerate() {
+            for &b in nexts.keys() {
+                let firsts = self.alike.1[a].iter().map(|&other| (other, b));
+                let seconds = self.alike.0[b].iter().map(|&other| (a, other));
+                for (first, second) in firsts.chain(seconds).collect::<Vec<_>>() {
+                    self.may_follow(first, second, Step::Alike);
+                }
+            }
+        }
+    }
+
+    /// Where both languages have the two words that meet, the pieces may meet.
+    fn add_words(&mut self, legos: &LegoPairs) {
+        let pairs_of = |side: fn(&Pair) -> &String| -> BTreeSet<(String, String)> {
+            let sentences = legos.seeds.iter().map(|seed| normal_words(side(&seed.seed_pair)));
+            let pairs = |words: Vec<String>| -> Vec<(String, String)> {
+                words.windows(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()
+            };
+            sentences.flat_map(pairs).collect()
+        };
+        let (known, target) = (pairs_of(|pair| &pair.known), pairs_of(|pair| &pair.target));
+        let mut starting: HashMap<&str, Vec<Place>> = HashMap::new();
+        let mut ending: HashMap<&str, Vec<Place>> = HashMap::new();
+        for (place, piece) in self.pieces.iter().enumerate() {
+            if let (Some(first), Some(last)) = (piece.known.first(), piece.known.last()) {
+                starting.entry(first).or_default().push(place);
+                ending.entry(last).or_default().push(place);
+            }
+        }
+        let mut found = Vec::new();
+        for (first, second) in &known {
+            let ends = ending.get(first.as_str()).into_iter().flatten();
+            for &a in ends {
+                for &b in starting.get(second.as_str()).into_iter().flatten() {
+                    let meet = self.pieces[a].target.last().zip(self.pieces[b].target.first());
+                    if meet.is_some_and(|(x, y)| target.contains(&(x.clone(), y.clone()))) {
+                        found.push((a, b));
+                    }
+                }
+            }
+        }
+        for (a, b) in found {
+            self.may_follow(a, b, Step::Words);
+        }
+    }
+
+    fn may_follow(&mut self, first: Place, second: Place, step: Step) {
+        if first == second {
+            return;
+        }
+        for (steps, other) in [(&mut self.after[first], second), (&mut self.before[second], first)] {
+            let known = steps.entry(other).or_insert(step);
+            *known = (*known).max(step);
+        }
+    }
+
+    /// Whether a sentence has these three in a row: itself, or with one of them replaced by one that stands where it does.
+    #[must_use]
+    pub fn has_triple(&self, a: Place, b: Place, c: Place) -> (bool, bool) {
+        let seen = self.triples.contains(&(a, b, c));
+        let nearly = || {
+            self.alike.1[a].iter().any(|&other| self.triples.contains(&(other, b, c)))
+                || self.alike.0[c].iter().any(|&other| self.triples.contains(&(a, b, other)))
+                || self.alike.0[b]
+                    .intersection(&self.alike.1[b])
+                    .any(|&other| self.triples.contains(&(a, other, c)))
+        };
+        (seen, seen || nearly())
+    }
+
+    /// Whether two pieces answer the same question, as "today" and "tomorrow" do: a phrase has one of them.
+    #[must_use]
+    pub fn are_alike(&self, a: Place, b: Place) -> bool {
+        self.alike.0[a].contains(&b)
+    }
+
+    /// Whether a sentence begins with the piece.
+    #[must_use]
+    pub fn begins(&self, piece: Place) -> bool {
+        self.begins[piece]
+    }
+
+    /// Whether a sentence ends with the piece, or with one that stands where it does.
+    #[must_use]
+    pub fn ends(&self, piece: Place) -> bool {
+        self.ends[piece]
     }
 }
 
-/// The form of a piece: its function words, and how its last word ends in the target language. Pieces whose form says little
-/// begin with a question mark and are only used where a seed shows them.
-fn kind(pair: &Pair) -> String {
-    let known = normal_words(&pair.known);
-    let target = normal_words(&pair.target);
-    let last = target.last().map(String::as_str).unwrap_or_default();
-    let infinitive = ["ar", "er", "ir"].iter().any(|ending| last.ends_with(ending)) && target.len() == 1;
-    let starts = known.first().map(String::as_str).unwrap_or_default();
-    match starts {
-        "to" if known.len() > 1 && infinitive => "to do".to_owned(),
-        "with" | "in" | "at" | "for" | "on" if target.len() > 1 || known.len() > 1 => format!("{starts} …"),
-        "today" | "tomorrow" | "now" | "later" | "yesterday" | "tonight" => "when".to_owned(),
-        _ => format!("?{}", known.join(" ")),
-    }
+/// How a word ends: with its last vowel or, behind one, its last two letters.
+fn ending(word: &str) -> String {
+    let letters: Vec<char> = word.chars().collect();
+    let vowel = letters.last().is_some_and(|letter| "aeiouáéíóúàèìòù".contains(*letter));
+    letters[letters.len().saturating_sub(if vowel { 1 } else { 2 })..].iter().collect()
 }
 
 fn row(seed: &SeedLegos, places: &HashMap<String, Place>) -> Row {
@@ -200,7 +299,6 @@ fn row(seed: &SeedLegos, places: &HashMap<String, Place>) -> Row {
     Row {
         begins: spans.first().is_some_and(|span| span.is_some_and(|span| span.0 == 0)),
         ends: spans.last().is_some_and(|span| span.is_some_and(|span| span.1 == sentence.len())),
-        whole: follows.iter().all(|follows| *follows),
         pieces: tiles.iter().map(|(place, _)| *place).collect(),
         follows,
     }

@@ -24,6 +24,12 @@ const STEM: usize = 4;
 /// What is weaker than this is no link at all.
 const FAINT: f64 = 0.15;
 
+/// Words that meet with this chance are trusted.
+const TRUSTED: f64 = 0.12;
+/// A strong link, and what a link is worth that is only there because it is beside one.
+const STRONG: f64 = 0.4;
+const GROWN: f64 = 0.6;
+
 /// A sentence as word numbers.
 pub type Numbers = Vec<usize>;
 
@@ -167,14 +173,39 @@ impl Aligner {
             .collect()
     }
 
-    /// How strongly the words of a sentence answer to each other.
+    /// How strongly the words of a sentence answer to each other: what both directions believe, less where the words seldom
+    /// meet otherwise (a function word takes whatever is left over). A word left without a link takes one next to a strong
+    /// link where its own direction believes in it.
     #[must_use]
     pub fn strengths(&self, known: &[usize], target: &[usize]) -> Strengths {
         let beliefs = self.beliefs(known, target, TENSION);
-        let strength =
-            |(ahead, back): (f64, f64)| Some((ahead * back).sqrt()).filter(|strength| *strength >= FAINT);
-        let cells = beliefs.into_iter().map(|belief| strength(belief).unwrap_or(0.0)).collect();
-        Strengths { width: target.len(), cells }
+        let trusted = product(known, target).zip(&beliefs).map(|(pair, (ahead, back))| {
+            let chance =
+                self.pairs.get(&pair).map_or(0.0, |at| (self.forward[*at] * self.backward[*at]).sqrt());
+            let strength = (ahead * back).sqrt() * (chance / TRUSTED).min(1.0);
+            if strength < FAINT { 0.0 } else { strength }
+        });
+        let mut strengths = Strengths { width: target.len(), cells: trusted.collect() };
+        let firm = strengths.clone();
+        let (rows, columns) = (known.len(), target.len());
+        let strong = |k: usize, t: usize| k < rows && t < columns && firm.at(k, t) >= STRONG;
+        for k in 0..rows {
+            for t in 0..columns {
+                let beside = strong(k, t + 1)
+                    || strong(k + 1, t)
+                    || (t > 0 && strong(k, t - 1))
+                    || (k > 0 && strong(k - 1, t));
+                let free_column = (0..rows).all(|k| firm.at(k, t) == 0.0);
+                let free_row = (0..columns).all(|t| firm.at(k, t) == 0.0);
+                let (ahead, back) = beliefs[k * columns + t];
+                let belief =
+                    f64::max(if free_column { ahead } else { 0.0 }, if free_row { back } else { 0.0 });
+                if beside && belief >= STRONG {
+                    strengths.cells[k * columns + t] = GROWN * belief;
+                }
+            }
+        }
+        strengths
     }
 
     /// The known words that a target word most likely stands for, the likeliest first.

@@ -314,32 +314,3 @@ mod tests {
         );
     }
 }
-#[cfg(test)]
-mod debug_only {
-    #[test]
-    fn zz_print() {
-        use super::*;
-        let lines = include_str!("../../seeds/memory/eng-spa.tsv").lines();
-        let (mut k, mut t) = (Vocabulary::default(), Vocabulary::default());
-        let s: Vec<_> = lines
-            .filter_map(|l| l.split_once('\t'))
-            .map(|(a, b)| {
-                let a: Vec<usize> = words(a).iter().map(|w| k.number(&normal(w))).collect();
-                let b: Vec<usize> = words(b).iter().map(|w| t.number(&normal(w))).collect();
-                (a, b)
-            })
-            .collect();
-        let al = Aligner::train(&s, &k, &t);
-        for at in [1, 10, 8, 47, 79, 167, 244, 471, 600] {
-            let m = al.strengths(&s[at].0, &s[at].1);
-            println!("--- {:?}", s[at].1.iter().map(|w| t.words[*w].clone()).collect::<Vec<_>>());
-            for (i, w) in s[at].0.iter().enumerate() {
-                println!(
-                    "{:>12} {}",
-                    k.words[*w],
-                    (0..s[at].1.len()).map(|j| format!("{:.2} ", m.at(i, j))).collect::<String>()
-                );
-            }
-        }
-    }
-}

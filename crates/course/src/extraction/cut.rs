@@ -21,10 +21,10 @@ const POSSIBLE: f64 = 0.1;
 /// Costs: a block; each more target word; each more known word; strength that is cut; a known text of several meanings; a
 /// target text with several sources; and what each doubling of use gives back.
 const BLOCK: f64 = 1.0;
-const TARGET_WORD: f64 = 2.4;
+const TARGET_WORD: f64 = 3.6;
 const KNOWN_WORD: f64 = 0.1;
 const ACROSS: f64 = 4.0;
-const DOUBT: f64 = 2.2;
+const DOUBT: f64 = 2.0;
 const SOURCES: f64 = 0.8;
 const REUSE: f64 = 0.35;
 /// How much less a block counts that cuts links.
@@ -116,7 +116,7 @@ impl Cutter {
                     + TARGET_WORD * (block.target.len() - 1) as f64
                     + KNOWN_WORD * (block.known.len() - 1) as f64
                     + ACROSS * candidate.across
-                    + weak.0.cost(&sentence.known, block.known.clone(), 1)
+                    + weak.0.cost(&sentence.known, block.known.clone(), 2)
                     + weak.1.cost(&sentence.target, block.target.clone(), 2);
                 Choice { block, across: candidate.across, cost, pair }
             });

@@ -11,11 +11,11 @@ const ALONE: [(&str, &str); 4] = [
     (
         "eng",
         "a an the to of if i you he she it we they me him her us them is are am was were be do does did not so as than \
-         i'm i'd i'll i've it's he's she's we're they're will would much",
+         i'm i'd i'll i've it's he's she's we're they're will would much every next last another",
     ),
     (
         "spa",
-        "el la los las un una unos unas lo le les se me te nos de del a al e u que no si es son yo él ella ellos ellas tan está \
+        "el la los las un una unos unas lo le les se me te nos de del a al e u que no si es son yo él ella ellos ellas tan está por para \
          ha he ti mí",
     ),
     (
@@ -44,9 +44,12 @@ const OPEN: [(&str, &str); 4] = [
     ("ita", "il lo la i gli le un uno una di a da in con su per tra e o che non mi ti si ci vi"),
 ];
 
+/// Objects that belong to what is before them.
+const BEHIND: [(&str, &str); 1] = [("eng", "me him us them ago too")];
+
 /// A piece of function words alone.
-const BARE: f64 = 3.0;
-/// A piece that ends open.
+const BARE: f64 = 4.5;
+/// A piece that ends open, or begins with what belongs to the one before.
 const ENDS_OPEN: f64 = 1.7;
 
 /// The function words of one language.
@@ -54,6 +57,7 @@ const ENDS_OPEN: f64 = 1.7;
 pub struct Weak {
     alone: BTreeSet<String>,
     open: BTreeSet<String>,
+    behind: BTreeSet<String>,
 }
 
 impl Weak {
@@ -64,17 +68,19 @@ impl Weak {
             let list = lists.iter().find(|(code, _)| *code == language).map_or("", |(_, list)| list);
             list.split_whitespace().map(str::to_owned).collect()
         };
-        Self { alone: list(&ALONE), open: list(&OPEN) }
+        Self { alone: list(&ALONE), open: list(&OPEN), behind: list(&BEHIND) }
     }
 
     /// What it costs to teach a run of a sentence's words by itself; a longer run than `longest_bare` says enough even where it
     /// is made of function words alone ("with you").
     #[must_use]
     pub fn cost(&self, sentence: &[String], run: Range<usize>, longest_bare: usize) -> f64 {
-        let last = run.end == sentence.len();
+        let (first, last) = (run.start == 0, run.end == sentence.len());
         let words: Vec<String> = sentence[run].iter().map(|word| normal(&word.replace('’', "'"))).collect();
         let bare = words.len() <= longest_bare && words.iter().all(|word| self.alone.contains(word));
-        let open = !last && words.last().is_some_and(|word| self.open.contains(word));
-        f64::from(u8::from(bare)) * BARE + f64::from(u8::from(open && words.len() > 1)) * ENDS_OPEN
+        let open = !last && words.len() > 1 && words.last().is_some_and(|word| self.open.contains(word));
+        let behind = !first && words.first().is_some_and(|word| self.behind.contains(word));
+        let times = |flag: bool, cost: f64| if flag { cost } else { 0.0 };
+        times(bare, BARE) + times(open || behind, ENDS_OPEN)
     }
 }

@@ -1,0 +1,167 @@
+//! Lets phrases grow around a LEGO, piece by piece to the left and then to the right, along what sentences bear out. Of each
+//! length only the best go on.
+
+use super::model::{Evidence, Place, Step};
+
+/// Longest phrase.
+const LONGEST: usize = 8;
+/// Rows of a length that go on, and next pieces tried for each.
+const BEAM: usize = 40;
+const WIDTH: usize = 16;
+/// Seeds of which the LEGOs are recent.
+const RECENT: usize = 10;
+/// How much chance decides, so that not every basket says the same.
+const CHANCE: f64 = 1.2;
+
+/// Around which LEGO, by what evidence.
+#[derive(Debug)]
+pub struct Grower<'a> {
+    /// What the seeds show.
+    pub evidence: &'a Evidence,
+    /// The LEGO: only it and what was taught before it may be said.
+    pub lego: Place,
+}
+
+/// A row of pieces that may be a phrase.
+#[derive(Debug, Clone)]
+pub struct Phrasing {
+    /// In the order of both languages.
+    pub pieces: Vec<Place>,
+    /// How much speaks for it.
+    pub score: f64,
+    /// Steps that rest on likeness alone.
+    guesses: usize,
+    /// It has begun to grow to the right, and does not go back.
+    rightward: bool,
+}
+
+impl Grower<'_> {
+    /// Phrases with the LEGO in them that may stand by themselves, without the LEGO alone.
+    #[must_use]
+    pub fn phrasings(&self) -> Vec<Phrasing> {
+        let start = Phrasing { pieces: vec![self.lego], score: 0.0, guesses: 0, rightward: false };
+        let mut open = vec![start];
+        let mut found = Vec::new();
+        for _ in 1..LONGEST {
+            let mut longer: Vec<Phrasing> = open.iter().flat_map(|row| self.grow(row)).collect();
+            longer.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.pieces.cmp(&b.pieces)));
+            // Rows that still grow to the left and those that grow to the right each have their share.
+            let (mut left, mut right): (Vec<_>, Vec<_>) = longer.into_iter().partition(|row| !row.rightward);
+            left.truncate(BEAM / 2);
+            right.truncate(BEAM);
+            left.append(&mut right);
+            found.extend(left.iter().filter_map(|row| self.phrase(row)));
+            open = left;
+        }
+        found
+    }
+
+    /// A row as a phrase, where it can stand by itself: from the beginning to the end of a sentence; short ones may be parts.
+    fn phrase(&self, row: &Phrasing) -> Option<Phrasing> {
+        let (first, last) = (row.pieces[0], row.pieces[row.pieces.len() - 1]);
+        let (begins, ends) = (self.evidence.begins(first), self.evidence.ends(last));
+        let may_stand = match row.pieces.len() {
+            0..=2 => row.guesses == 0 && (begins || ends),
+            3 => (begins && ends) || (row.guesses == 0 && ends),
+            _ => begins && ends,
+        };
+        let whole = f64::from(u8::from(begins)) + f64::from(u8::from(ends));
+        may_stand.then(|| Phrasing { score: row.score + 2.0 * whole, ..row.clone() })
+    }
+
+    fn grow(&self, row: &Phrasing) -> Vec<Phrasing> {
+        let (first, last) = (row.pieces[0], row.pieces[row.pieces.len() - 1]);
+        let mut grown = Vec::new();
+        for (place, step) in self.nexts(&self.evidence.after[last]) {
+            let mut pieces = row.pieces.clone();
+            pieces.push(place);
+            let at = pieces.len() - 1;
+            grown.extend(self.judge(row, pieces, at, step, true));
+        }
+        if !row.rightward {
+            for (place, step) in self.nexts(&self.evidence.before[first]) {
+                let mut pieces = row.pieces.clone();
+                pieces.insert(0, place);
+                grown.extend(self.judge(row, pieces, 0, step, false));
+            }
+        }
+        grown
+    }
+
+    /// What may come next of what is taught, the best borne out and then the luckiest first.
+    fn nexts(&self, steps: &std::collections::BTreeMap<Place, Step>) -> Vec<(Place, Step)> {
+        let taught = steps.range(..self.lego).map(|(place, step)| (*place, *step));
+        let mut nexts: Vec<(f64, Place, Step)> =
+            taught.map(|(place, step)| (worth(step) + self.chance(place), place, step)).collect();
+        nexts.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        nexts.truncate(WIDTH);
+        nexts.into_iter().map(|(_, place, step)| (place, step)).collect()
+    }
+
+    /// The row with its new piece, where that makes sense.
+    fn judge(
+        &self,
+        row: &Phrasing,
+        pieces: Vec<Place>,
+        at: usize,
+        step: Step,
+        rightward: bool,
+    ) -> Option<Phrasing> {
+        let place = pieces[at];
+        let others = &row.pieces;
+        if others.contains(&place) {
+            return None;
+        }
+        let guesses = row.guesses + usize::from(step == Step::Alike);
+        if guesses > if pieces.len() < 5 { 1 } else { 2 } {
+            return None;
+        }
+        let alike = others.iter().filter(|other| self.evidence.are_alike(place, **other)).count();
+        let beside = if at == 0 { pieces[1] } else { pieces[at - 1] };
+        if step != Step::Seen && self.evidence.are_alike(place, beside) {
+            return None;
+        }
+        let mut score = row.score + worth(step) + self.chance(place) - 1.5 * alike as f64;
+        if self.evidence.pieces[place].seed + RECENT >= self.evidence.pieces[self.lego].seed {
+            score += 0.4;
+        }
+        if pieces.len() >= 3 {
+            let from = if at == 0 { 0 } else { at - 2 };
+            let (seen, nearly) = self.evidence.has_triple(pieces[from], pieces[from + 1], pieces[from + 2]);
+            if !nearly && (step == Step::Alike || self.binds(pieces[from + 1])) {
+                return None;
+            }
+            score += if seen {
+                1.5
+            } else if nearly {
+                0.7
+            } else {
+                -1.0
+            };
+        }
+        Some(Phrasing { pieces, score, guesses, rightward })
+    }
+
+    /// A piece that so much may follow that it says nothing of what goes with what before it ("with", "my", "and").
+    fn binds(&self, place: Place) -> bool {
+        !self.evidence.ends(place) && !self.evidence.begins(place)
+    }
+
+    /// The same for the same texts in every run.
+    fn chance(&self, place: Place) -> f64 {
+        let texts = [&self.evidence.pieces[self.lego].pair.target, &self.evidence.pieces[place].pair.target];
+        let bytes = texts.into_iter().flat_map(|text| text.bytes().chain([0]));
+        let mixed = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        CHANCE * ((mixed >> 40) as f64 / f64::from(1u32 << 24))
+    }
+}
+
+fn worth(step: Step) -> f64 {
+    match step {
+        Step::Seen => 2.5,
+        Step::Words => 1.2,
+        Step::Alike => 0.4,
+    }
+}
