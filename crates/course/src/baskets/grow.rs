@@ -1,13 +1,13 @@
 //! Lets phrases grow around a LEGO, piece by piece to the left and then to the right, along what sentences bear out. Of each
 //! length only the best go on.
 
-use super::model::{Evidence, Place, Step};
+use super::model::{EDGE, Evidence, Place, Step};
 
 /// Longest phrase.
-const LONGEST: usize = 8;
+const LONGEST: usize = 7;
 /// Rows of a length that go on, and next pieces tried for each.
-const BEAM: usize = 40;
-const WIDTH: usize = 16;
+const BEAM: usize = 70;
+const WIDTH: usize = 24;
 /// Seeds of which the LEGOs are recent.
 const RECENT: usize = 10;
 /// How much chance decides, so that not every basket says the same.
@@ -59,14 +59,22 @@ impl Grower<'_> {
     /// A row as a phrase, where it can stand by itself: from the beginning to the end of a sentence; short ones may be parts.
     fn phrase(&self, row: &Phrasing) -> Option<Phrasing> {
         let (first, last) = (row.pieces[0], row.pieces[row.pieces.len() - 1]);
-        let (begins, ends) = (self.evidence.begins(first), self.evidence.ends(last));
+        let (begins, ends) = match row.pieces[..] {
+            [] | [_] => (self.evidence.begins(first), self.evidence.ends(last)),
+            [.., before, _] => (
+                self.evidence.begins(first) && self.evidence.has_triple(EDGE, first, row.pieces[1]).1,
+                self.evidence.ends(last) && self.evidence.has_triple(before, last, EDGE).1,
+            ),
+        };
         let may_stand = match row.pieces.len() {
-            0..=2 => row.guesses == 0 && (begins || ends),
+            0..=2 => row.guesses == 0 && (begins || ends) || begins && ends,
             3 => (begins && ends) || (row.guesses == 0 && ends),
             _ => begins && ends,
         };
         let whole = f64::from(u8::from(begins)) + f64::from(u8::from(ends));
-        may_stand.then(|| Phrasing { score: row.score + 2.0 * whole, ..row.clone() })
+        // Long ones are not better for being long.
+        let steps = (row.pieces.len() - 1) as f64;
+        may_stand.then(|| Phrasing { score: 4.0 * row.score / steps + 2.0 * whole, ..row.clone() })
     }
 
     fn grow(&self, row: &Phrasing) -> Vec<Phrasing> {
@@ -116,12 +124,17 @@ impl Grower<'_> {
         if guesses > if pieces.len() < 5 { 1 } else { 2 } {
             return None;
         }
-        let alike = others.iter().filter(|other| self.evidence.are_alike(place, **other)).count();
-        let beside = if at == 0 { pieces[1] } else { pieces[at - 1] };
-        if step != Step::Seen && self.evidence.are_alike(place, beside) {
+        let (before, after) = if at == 0 { (place, pieces[1]) } else { (pieces[at - 1], place) };
+        if step != Step::Seen && !self.may_meet(before, after) {
             return None;
         }
-        let mut score = row.score + worth(step) + self.chance(place) - 1.5 * alike as f64;
+        let connections = pieces.iter().filter(|piece| self.evidence.connects(**piece)).count();
+        if connections > 1 {
+            return None;
+        }
+        let far = self.far(&pieces, at)?;
+        let alike = others.iter().filter(|other| self.evidence.are_alike(place, **other)).count();
+        let mut score = row.score + worth(step) + self.chance(place) - 1.5 * alike as f64 - far;
         if self.evidence.pieces[place].seed + RECENT >= self.evidence.pieces[self.lego].seed {
             score += 0.4;
         }
@@ -140,6 +153,36 @@ impl Grower<'_> {
             };
         }
         Some(Phrasing { pieces, score, guesses, rightward })
+    }
+
+    /// Whether two pieces may meet that no sentence has side by side.
+    fn may_meet(&self, before: Place, after: Place) -> bool {
+        let evidence = self.evidence;
+        if evidence.connects(before) {
+            return evidence.begins(after);
+        }
+        if evidence.connects(after) {
+            return evidence.ends(before);
+        }
+        !evidence.begins(after) && !evidence.are_alike(before, after)
+    }
+
+    /// What speaks against the new piece from those of its clause that are not beside it; none where it is too much.
+    fn far(&self, pieces: &[Place], at: usize) -> Option<f64> {
+        let evidence = self.evidence;
+        let (mut odd, mut near) = (0, 0);
+        let mut count = |(seen, nearly): (bool, bool)| {
+            odd += usize::from(!nearly);
+            near += usize::from(!seen);
+        };
+        if at == 0 {
+            let clause = pieces[1..].iter().take_while(|piece| !evidence.connects(**piece));
+            clause.skip(1).for_each(|other| count(evidence.has_order(pieces[0], *other)));
+        } else {
+            let clause = pieces[..at].iter().rev().take_while(|piece| !evidence.connects(**piece));
+            clause.skip(1).for_each(|other| count(evidence.has_order(*other, pieces[at])));
+        }
+        (odd == 0 || (odd == 1 && pieces.len() >= 4)).then_some(0.3 * near as f64 + 1.5 * odd as f64)
     }
 
     /// A piece that so much may follow that it says nothing of what goes with what before it ("with", "my", "and").

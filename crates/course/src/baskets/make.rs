@@ -88,8 +88,8 @@ impl<'a> Maker<'a> {
                 && chosen.take_best(&mut left, fits)
             {}
         }
-        // What one length lacks, the longer ones make up for.
-        for (fewest, most, _) in WANTED.into_iter().rev() {
+        // What one length lacks, others make up for, but not the shortest: they say least.
+        for (fewest, most, _) in WANTED.into_iter().skip(1).rev() {
             while chosen.phrases.len() < ALL && chosen.take_best(&mut left, |n| (fewest..=most).contains(&n))
             {
             }

@@ -13,7 +13,7 @@ use crate::{
 pub type Place = usize;
 
 /// Before the first and behind the last piece of a sentence.
-const EDGE: Place = Place::MAX;
+pub const EDGE: Place = Place::MAX;
 /// What a context says that so many pieces have is little.
 const COMMON: usize = 25;
 
@@ -67,8 +67,11 @@ pub struct Evidence {
     /// What may go before each piece.
     pub before: Vec<BTreeMap<Place, Step>>,
     triples: BTreeSet<(Place, Place, Place)>,
+    /// Pieces of which one stands before another in a clause.
+    orders: BTreeSet<(Place, Place)>,
     begins: Vec<bool>,
     ends: Vec<bool>,
+    connects: Vec<bool>,
     /// Pieces that stand where each one does, by what is on their left and on their right.
     alike: (Vec<BTreeSet<Place>>, Vec<BTreeSet<Place>>),
 }
@@ -99,11 +102,15 @@ impl Evidence {
             triples: BTreeSet::new(),
             begins: vec![false; pieces.len()],
             ends: vec![false; pieces.len()],
+            connects: vec![false; pieces.len()],
+            orders: BTreeSet::new(),
             alike: (Vec::new(), Vec::new()),
             pieces,
             rows,
         };
         evidence.read_rows();
+        evidence.find_connections();
+        evidence.read_orders();
         evidence.alike = evidence.find_alike();
         evidence.add_alike();
         evidence.add_words(legos);
@@ -124,6 +131,34 @@ impl Evidence {
             if let (Some(&first), Some(&last)) = (row.pieces.first(), row.pieces.last()) {
                 self.begins[first] |= row.begins;
                 self.ends[last] |= row.ends;
+            }
+            if let (&[first, second, ..], true) = (&row.pieces[..], row.begins) {
+                self.triples.insert((EDGE, first, second));
+            }
+            if let (&[.., second, last], true) = (&row.pieces[..], row.ends) {
+                self.triples.insert((second, last, EDGE));
+            }
+        }
+    }
+
+    /// What goes on after the end of a sentence, mostly with what begins one: "because", "but".
+    fn find_connections(&mut self) {
+        self.connects = (0..self.pieces.len())
+            .map(|piece| {
+                let after = self.after[piece].keys();
+                let begin = after.clone().filter(|next| self.begins[**next]).count();
+                let before = self.before[piece].keys().filter(|previous| self.ends[**previous]).count();
+                !self.ends[piece] && begin >= 2 && before >= 2 && 2 * begin >= after.count()
+            })
+            .collect();
+    }
+
+    fn read_orders(&mut self) {
+        for row in &self.rows {
+            for clause in row.pieces.split(|piece| self.connects[*piece]) {
+                for (at, &first) in clause.iter().enumerate() {
+                    self.orders.extend(clause[at + 1..].iter().map(|&second| (first, second)));
+                }
             }
         }
     }
@@ -150,6 +185,7 @@ impl Evidence {
             }
         }
         let mut shared: Vec<BTreeMap<Place, (usize, usize)>> = vec![BTreeMap::new(); contexts.len()];
+        having.remove(&EDGE);
         for pieces in having.values() {
             let rare = usize::from(pieces.len() < COMMON);
             for &a in pieces {
@@ -185,28 +221,25 @@ impl Evidence {
 
     /// What follows a piece may follow one that stands where it does; and so on the other side.
     fn add_alike(&mut self) {
-        let seen = self.after.clone();
-        for (a, nexts) in seen.iter().enumerate() {
+        let mut support: BTreeMap<(Place, Place), usize> = BTreeMap::new();
+        for (a, nexts) in self.after.iter().enumerate() {
             for &b in nexts.keys() {
-                let firsts = self.alike.1[a].iter().map(|&other| (other, b));
-                let seconds = self.alike.0[b].iter().map(|&other| (a, other));
-                for (first, second) in firsts.chain(seconds).collect::<Vec<_>>() {
-                    self.may_follow(first, second, Step::Alike);
+                let firsts = self.alike.1[a].iter().map(|&other| (other, b, self.same_form(a, other)));
+                let seconds = self.alike.0[b].iter().map(|&other| (a, other, self.same_form(b, other)));
+                for (first, second, same) in firsts.chain(seconds) {
+                    *support.entry((first, second)).or_default() += if same { 2 } else { 1 };
                 }
             }
+        }
+        for ((first, second), _) in support.into_iter().filter(|(_, support)| *support >= 2) {
+            self.may_follow(first, second, Step::Alike);
         }
     }
 
     /// Where both languages have the two words that meet, the pieces may meet.
     fn add_words(&mut self, legos: &LegoPairs) {
-        let pairs_of = |side: fn(&Pair) -> &String| -> BTreeSet<(String, String)> {
-            let sentences = legos.seeds.iter().map(|seed| normal_words(side(&seed.seed_pair)));
-            let pairs = |words: Vec<String>| -> Vec<(String, String)> {
-                words.windows(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()
-            };
-            sentences.flat_map(pairs).collect()
-        };
-        let (known, target) = (pairs_of(|pair| &pair.known), pairs_of(|pair| &pair.target));
+        let known = Runs::of(legos.seeds.iter().map(|seed| &seed.seed_pair.known));
+        let target = Runs::of(legos.seeds.iter().map(|seed| &seed.seed_pair.target));
         let mut starting: HashMap<&str, Vec<Place>> = HashMap::new();
         let mut ending: HashMap<&str, Vec<Place>> = HashMap::new();
         for (place, piece) in self.pieces.iter().enumerate() {
@@ -216,12 +249,12 @@ impl Evidence {
             }
         }
         let mut found = Vec::new();
-        for (first, second) in &known {
+        for (first, second) in &known.pairs {
             let ends = ending.get(first.as_str()).into_iter().flatten();
             for &a in ends {
                 for &b in starting.get(second.as_str()).into_iter().flatten() {
-                    let meet = self.pieces[a].target.last().zip(self.pieces[b].target.first());
-                    if meet.is_some_and(|(x, y)| target.contains(&(x.clone(), y.clone()))) {
+                    let (first, second) = (&self.pieces[a], &self.pieces[b]);
+                    if known.meet(&first.known, &second.known) && target.meet(&first.target, &second.target) {
                         found.push((a, b));
                     }
                 }
@@ -246,14 +279,34 @@ impl Evidence {
     #[must_use]
     pub fn has_triple(&self, a: Place, b: Place, c: Place) -> (bool, bool) {
         let seen = self.triples.contains(&(a, b, c));
+        let alike = |lists: &'_ [BTreeSet<Place>], piece: Place, fits: &dyn Fn(Place) -> bool| {
+            lists.get(piece).is_some_and(|others| others.iter().any(|other| fits(*other)))
+        };
         let nearly = || {
-            self.alike.1[a].iter().any(|&other| self.triples.contains(&(other, b, c)))
-                || self.alike.0[c].iter().any(|&other| self.triples.contains(&(a, b, other)))
-                || self.alike.0[b]
-                    .intersection(&self.alike.1[b])
-                    .any(|&other| self.triples.contains(&(a, other, c)))
+            alike(&self.alike.1, a, &|other| self.triples.contains(&(other, b, c)))
+                || alike(&self.alike.0, c, &|other| self.triples.contains(&(a, b, other)))
+                || alike(&self.alike.0, b, &|other| {
+                    self.alike.1[b].contains(&other) && self.triples.contains(&(a, other, c))
+                })
         };
         (seen, seen || nearly())
+    }
+
+    /// Whether one piece goes before another in some clause; then whether at least those do that stand where they do.
+    #[must_use]
+    pub fn has_order(&self, first: Place, second: Place) -> (bool, bool) {
+        let seen = self.orders.contains(&(first, second));
+        let nearly = || {
+            self.alike.1[first].iter().any(|&other| self.orders.contains(&(other, second)))
+                || self.alike.0[second].iter().any(|&other| self.orders.contains(&(first, other)))
+        };
+        (seen, seen || nearly())
+    }
+
+    /// Whether the piece joins what could be two sentences.
+    #[must_use]
+    pub fn connects(&self, piece: Place) -> bool {
+        self.connects[piece]
     }
 
     /// Whether two pieces answer the same question, as "today" and "tomorrow" do: a phrase has one of them.
@@ -268,10 +321,39 @@ impl Evidence {
         self.begins[piece]
     }
 
-    /// Whether a sentence ends with the piece, or with one that stands where it does.
+    /// Whether a sentence ends with the piece.
     #[must_use]
     pub fn ends(&self, piece: Place) -> bool {
         self.ends[piece]
+    }
+}
+
+/// Words that stand side by side in sentences of a language.
+#[derive(Debug, Default)]
+struct Runs {
+    pairs: BTreeSet<(String, String)>,
+    triples: BTreeSet<[String; 3]>,
+}
+
+impl Runs {
+    fn of<'a>(sentences: impl Iterator<Item = &'a String>) -> Self {
+        let mut runs = Self::default();
+        for words in sentences.map(|sentence| normal_words(sentence)) {
+            runs.pairs.extend(words.windows(2).map(|pair| (pair[0].clone(), pair[1].clone())));
+            runs.triples.extend(words.windows(3).map(|three| std::array::from_fn(|at| three[at].clone())));
+        }
+        runs
+    }
+
+    /// Whether a sentence has the words that meet where one text follows another, and so with the word behind them where the
+    /// second text has one, else with the word before them.
+    fn meet(&self, first: &[String], second: &[String]) -> bool {
+        match (first, second) {
+            ([.., a], [b, c, ..]) => self.triples.contains(&[a.clone(), b.clone(), c.clone()]),
+            ([.., a, b], [c]) => self.triples.contains(&[a.clone(), b.clone(), c.clone()]),
+            ([a], [b]) => self.pairs.contains(&(a.clone(), b.clone())),
+            _ => false,
+        }
     }
 }
 
