@@ -55,6 +55,11 @@ fn main() {
     };
     figures(&check(&files));
     lengths(&files);
+    if std::env::var_os("SHORT").is_some() {
+        for (id, b) in files.baskets.baskets.iter().filter(|(_, b)| b.phrase_count < 10).step_by(12) {
+            println!("SHORT {id} {} = {}: {}", b.lego.known, b.lego.target, b.phrase_count);
+        }
+    }
     show(&files, samples);
 }
 

@@ -71,6 +71,10 @@ impl Grower<'_> {
             3 => (begins && ends) || (row.guesses == 0 && ends),
             _ => begins && ends,
         };
+        let joined = row.pieces.iter().any(|piece| self.evidence.connects(*piece));
+        if joined && begins && !self.evidence.states(first) {
+            return None;
+        }
         let whole = f64::from(u8::from(begins)) + f64::from(u8::from(ends));
         // Long ones are not better for being long.
         let steps = (row.pieces.len() - 1) as f64;
@@ -140,7 +144,14 @@ impl Grower<'_> {
         }
         if pieces.len() >= 3 {
             let from = if at == 0 { 0 } else { at - 2 };
-            let (seen, nearly) = self.evidence.has_triple(pieces[from], pieces[from + 1], pieces[from + 2]);
+            let joins = |at: usize| self.evidence.connects(pieces[at]);
+            // What joins sentences is the edge of both.
+            let (seen, nearly) = match [joins(from), joins(from + 1), joins(from + 2)] {
+                [true, ..] => self.evidence.has_triple(EDGE, pieces[from + 1], pieces[from + 2]),
+                [_, true, _] => (false, true),
+                [.., true] => self.evidence.has_triple(pieces[from], pieces[from + 1], EDGE),
+                _ => self.evidence.has_triple(pieces[from], pieces[from + 1], pieces[from + 2]),
+            };
             if !nearly && (step == Step::Alike || self.binds(pieces[from + 1])) {
                 return None;
             }
@@ -159,7 +170,7 @@ impl Grower<'_> {
     fn may_meet(&self, before: Place, after: Place) -> bool {
         let evidence = self.evidence;
         if evidence.connects(before) {
-            return evidence.begins(after);
+            return evidence.states(after);
         }
         if evidence.connects(after) {
             return evidence.ends(before);
@@ -182,7 +193,7 @@ impl Grower<'_> {
             let clause = pieces[..at].iter().rev().take_while(|piece| !evidence.connects(**piece));
             clause.skip(1).for_each(|other| count(evidence.has_order(*other, pieces[at])));
         }
-        (odd == 0 || (odd == 1 && pieces.len() >= 4)).then_some(0.3 * near as f64 + 1.5 * odd as f64)
+        (odd == 0).then_some(0.3 * near as f64)
     }
 
     /// A piece that so much may follow that it says nothing of what goes with what before it ("with", "my", "and").
@@ -205,6 +216,7 @@ fn worth(step: Step) -> f64 {
     match step {
         Step::Seen => 2.5,
         Step::Words => 1.2,
+        Step::Joined => 0.8,
         Step::Alike => 0.4,
     }
 }

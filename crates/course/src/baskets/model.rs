@@ -42,6 +42,8 @@ pub struct Row {
     pub begins: bool,
     /// Whether the known text ends with the last piece.
     pub ends: bool,
+    /// Whether it asks something.
+    pub asks: bool,
 }
 
 /// How well it is borne out that one piece follows another.
@@ -49,6 +51,8 @@ pub struct Row {
 pub enum Step {
     /// A piece that stands where this one does follows, or is followed.
     Alike,
+    /// One of the two joins sentences, and the other begins or ends one.
+    Joined,
     /// In both languages sentences have the two words that meet here.
     Words,
     /// A sentence has these two pieces.
@@ -71,6 +75,8 @@ pub struct Evidence {
     orders: BTreeSet<(Place, Place)>,
     begins: Vec<bool>,
     ends: Vec<bool>,
+    /// Pieces that begin what is no question.
+    states: Vec<bool>,
     connects: Vec<bool>,
     /// Pieces that stand where each one does, by what is on their left and on their right.
     alike: (Vec<BTreeSet<Place>>, Vec<BTreeSet<Place>>),
@@ -103,6 +109,7 @@ impl Evidence {
             begins: vec![false; pieces.len()],
             ends: vec![false; pieces.len()],
             connects: vec![false; pieces.len()],
+            states: vec![false; pieces.len()],
             orders: BTreeSet::new(),
             alike: (Vec::new(), Vec::new()),
             pieces,
@@ -114,6 +121,7 @@ impl Evidence {
         evidence.alike = evidence.find_alike();
         evidence.add_alike();
         evidence.add_words(legos);
+        evidence.add_joined();
         evidence
     }
 
@@ -130,6 +138,7 @@ impl Evidence {
             }
             if let (Some(&first), Some(&last)) = (row.pieces.first(), row.pieces.last()) {
                 self.begins[first] |= row.begins;
+                self.states[first] |= row.begins && !row.asks;
                 self.ends[last] |= row.ends;
             }
             if let (&[first, second, ..], true) = (&row.pieces[..], row.begins) {
@@ -265,6 +274,20 @@ impl Evidence {
         }
     }
 
+    /// What joins sentences may stand between any end and any beginning of what is no question.
+    fn add_joined(&mut self) {
+        for joint in (0..self.pieces.len()).filter(|piece| self.connects[*piece]).collect::<Vec<_>>() {
+            for place in 0..self.pieces.len() {
+                if self.states[place] {
+                    self.may_follow(joint, place, Step::Joined);
+                }
+                if self.ends[place] {
+                    self.may_follow(place, joint, Step::Joined);
+                }
+            }
+        }
+    }
+
     fn may_follow(&mut self, first: Place, second: Place, step: Step) {
         if first == second {
             return;
@@ -301,6 +324,12 @@ impl Evidence {
                 || self.alike.0[second].iter().any(|&other| self.orders.contains(&(first, other)))
         };
         (seen, seen || nearly())
+    }
+
+    /// Whether something begins with the piece that is no question.
+    #[must_use]
+    pub fn states(&self, piece: Place) -> bool {
+        self.states[piece]
     }
 
     /// Whether the piece joins what could be two sentences.
@@ -383,6 +412,7 @@ fn row(seed: &SeedLegos, places: &HashMap<String, Place>) -> Row {
         ends: spans.last().is_some_and(|span| span.is_some_and(|span| span.1 == sentence.len())),
         pieces: tiles.iter().map(|(place, _)| *place).collect(),
         follows,
+        asks: seed.seed_pair.target.trim_end().ends_with(['?', '？', '؟']),
     }
 }
 
