@@ -72,7 +72,7 @@ impl Grower<'_> {
             _ => begins && ends,
         };
         let joined = row.pieces.iter().any(|piece| self.evidence.connects(*piece));
-        if joined && begins && !self.evidence.states(first) {
+        if joined && !(begins && self.evidence.states(first)) {
             return None;
         }
         let whole = f64::from(u8::from(begins)) + f64::from(u8::from(ends));
@@ -144,7 +144,7 @@ impl Grower<'_> {
         }
         if pieces.len() >= 3 {
             let from = if at == 0 { 0 } else { at - 2 };
-            let joins = |at: usize| self.evidence.connects(pieces[at]);
+            let joins = |at: usize| self.evidence.connects(pieces[at]) || self.evidence.leads(pieces[at]);
             // What joins sentences is the edge of both.
             let (seen, nearly) = match [joins(from), joins(from + 1), joins(from + 2)] {
                 [true, ..] => self.evidence.has_triple(EDGE, pieces[from + 1], pieces[from + 2]),
@@ -169,7 +169,7 @@ impl Grower<'_> {
     /// Whether two pieces may meet that no sentence has side by side.
     fn may_meet(&self, before: Place, after: Place) -> bool {
         let evidence = self.evidence;
-        if evidence.connects(before) {
+        if evidence.connects(before) || evidence.leads(before) {
             return evidence.states(after);
         }
         if evidence.connects(after) {
@@ -187,10 +187,15 @@ impl Grower<'_> {
             near += usize::from(!seen);
         };
         if at == 0 {
-            let clause = pieces[1..].iter().take_while(|piece| !evidence.connects(**piece));
+            let clause = pieces[1..]
+                .iter()
+                .take_while(|piece| !evidence.connects(**piece) && !evidence.leads(**piece));
             clause.skip(1).for_each(|other| count(evidence.has_order(pieces[0], *other)));
         } else {
-            let clause = pieces[..at].iter().rev().take_while(|piece| !evidence.connects(**piece));
+            let clause = pieces[..at]
+                .iter()
+                .rev()
+                .take_while(|piece| !evidence.connects(**piece) && !evidence.leads(**piece));
             clause.skip(1).for_each(|other| count(evidence.has_order(*other, pieces[at])));
         }
         (odd == 0).then_some(0.3 * near as f64)

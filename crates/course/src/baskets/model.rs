@@ -78,6 +78,8 @@ pub struct Evidence {
     /// Pieces that begin what is no question.
     states: Vec<bool>,
     connects: Vec<bool>,
+    /// Pieces that mostly come before what could be a sentence: "I think that".
+    leads: Vec<bool>,
     /// Pieces that stand where each one does, by what is on their left and on their right.
     alike: (Vec<BTreeSet<Place>>, Vec<BTreeSet<Place>>),
 }
@@ -109,6 +111,7 @@ impl Evidence {
             begins: vec![false; pieces.len()],
             ends: vec![false; pieces.len()],
             connects: vec![false; pieces.len()],
+            leads: vec![false; pieces.len()],
             states: vec![false; pieces.len()],
             orders: BTreeSet::new(),
             alike: (Vec::new(), Vec::new()),
@@ -117,6 +120,7 @@ impl Evidence {
         };
         evidence.read_rows();
         evidence.find_connections();
+        evidence.find_ends();
         evidence.read_orders();
         evidence.alike = evidence.find_alike();
         evidence.add_alike();
@@ -162,9 +166,30 @@ impl Evidence {
             .collect();
     }
 
+    /// A piece that is followed by what else follows ends of sentences could end one too.
+    fn find_ends(&mut self) {
+        let loose: Vec<bool> = self
+            .before
+            .iter()
+            .map(|before| {
+                let ends = before.keys().filter(|previous| self.ends[**previous]).count();
+                ends >= 2 && 10 * ends >= 6 * before.len()
+            })
+            .collect();
+        for (place, ends) in self.ends.iter_mut().enumerate() {
+            *ends |= self.after[place].keys().any(|next| loose[*next] || self.connects[*next]);
+        }
+        self.leads = (0..self.pieces.len())
+            .map(|place| {
+                let states = self.after[place].keys().filter(|next| self.states[**next]).count();
+                self.states[place] && states >= 2 && 2 * states >= self.after[place].len()
+            })
+            .collect();
+    }
+
     fn read_orders(&mut self) {
         for row in &self.rows {
-            for clause in row.pieces.split(|piece| self.connects[*piece]) {
+            for clause in row.pieces.split(|piece| self.connects[*piece] || self.leads[*piece]) {
                 for (at, &first) in clause.iter().enumerate() {
                     self.orders.extend(clause[at + 1..].iter().map(|&second| (first, second)));
                 }
@@ -174,16 +199,26 @@ impl Evidence {
 
     /// Pieces that share contexts: on the left, and on the right.
     fn find_alike(&self) -> (Vec<BTreeSet<Place>>, Vec<BTreeSet<Place>>) {
-        let contexts = |steps: &[BTreeMap<Place, Step>], edge: &[bool]| -> Vec<BTreeSet<Place>> {
-            let with_edge = |(at, steps): (usize, &BTreeMap<Place, Step>)| {
-                steps.keys().copied().chain(edge[at].then_some(EDGE)).collect()
-            };
-            steps.iter().enumerate().map(with_edge).collect()
+        // The words of a piece that meet it are contexts too; their numbers come after those of the pieces.
+        let mut numbers: BTreeMap<(u8, &str), Place> = BTreeMap::new();
+        let mut contexts = |steps: &[BTreeMap<Place, Step>], left: bool| -> Vec<BTreeSet<Place>> {
+            let mut all = Vec::with_capacity(steps.len());
+            for steps in steps {
+                let mut here: BTreeSet<Place> = steps.keys().copied().collect();
+                for other in steps.keys() {
+                    let other = &self.pieces[*other];
+                    for (side, words) in [(0, &other.known), (1, &other.target)] {
+                        let word = if left { words.last() } else { words.first() };
+                        let next = self.pieces.len() + numbers.len();
+                        here.extend(word.map(|word| *numbers.entry((side, word.as_str())).or_insert(next)));
+                    }
+                }
+                all.push(here);
+            }
+            all
         };
-        (
-            self.sharing(&contexts(&self.before, &self.begins)),
-            self.sharing(&contexts(&self.after, &self.ends)),
-        )
+        let (before, after) = (contexts(&self.before, true), contexts(&self.after, false));
+        (self.sharing(&before), self.sharing(&after))
     }
 
     fn sharing(&self, contexts: &[BTreeSet<Place>]) -> Vec<BTreeSet<Place>> {
@@ -194,7 +229,6 @@ impl Evidence {
             }
         }
         let mut shared: Vec<BTreeMap<Place, (usize, usize)>> = vec![BTreeMap::new(); contexts.len()];
-        having.remove(&EDGE);
         for pieces in having.values() {
             let rare = usize::from(pieces.len() < COMMON);
             for &a in pieces {
@@ -208,7 +242,7 @@ impl Evidence {
         let alike = |a: usize, b: usize, (all, telling): (usize, usize)| {
             let fewest = contexts[a].len().min(contexts[b].len());
             let much = all >= 2 && 5 * all >= 2 * fewest;
-            much || (telling >= 1 && 3 * all >= fewest && self.same_form(a, b))
+            (much && telling >= 1) || (3 * all >= fewest && self.same_form(a, b))
         };
         shared
             .into_iter()
@@ -276,12 +310,13 @@ impl Evidence {
 
     /// What joins sentences may stand between any end and any beginning of what is no question.
     fn add_joined(&mut self) {
-        for joint in (0..self.pieces.len()).filter(|piece| self.connects[*piece]).collect::<Vec<_>>() {
+        let joins = |piece: &Place| self.connects[*piece] || self.leads[*piece];
+        for joint in (0..self.pieces.len()).filter(joins).collect::<Vec<_>>() {
             for place in 0..self.pieces.len() {
-                if self.states[place] {
+                if self.states[place] && !self.leads[place] {
                     self.may_follow(joint, place, Step::Joined);
                 }
-                if self.ends[place] {
+                if self.ends[place] && self.connects[joint] {
                     self.may_follow(place, joint, Step::Joined);
                 }
             }
@@ -336,6 +371,12 @@ impl Evidence {
     #[must_use]
     pub fn connects(&self, piece: Place) -> bool {
         self.connects[piece]
+    }
+
+    /// Whether the piece comes before what could be a sentence.
+    #[must_use]
+    pub fn leads(&self, piece: Place) -> bool {
+        self.leads[piece]
     }
 
     /// Whether two pieces answer the same question, as "today" and "tomorrow" do: a phrase has one of them.
