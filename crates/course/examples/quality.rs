@@ -36,7 +36,9 @@ fn main() {
         }
     }
     let started = Instant::now();
-    let baskets = Maker::new(&legos).baskets(0..legos.seeds.len());
+    let maker = Maker::new(&legos);
+    println!("evidence {:?}", started.elapsed());
+    let baskets = maker.baskets(0..legos.seeds.len());
     println!("baskets {:?}", started.elapsed());
     let course = pairs.course.clone();
     let files = Files {

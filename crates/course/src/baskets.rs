@@ -3,7 +3,9 @@
 //! [`model`] is what the seeds show of how LEGOs follow each other; [`grow`] puts phrases together along that evidence; [`make`]
 //! picks those worth saying.
 
+pub mod bits;
 pub mod grow;
 pub mod make;
 pub mod model;
 pub mod phase;
+pub mod runs;

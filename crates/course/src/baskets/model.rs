@@ -4,6 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::{
+    bits::Bits,
+    runs::{Runs, ending},
+};
 use crate::{
     model::{LegoPairs, Pair, SeedLegos},
     text::{normal, normal_words},
@@ -70,9 +74,9 @@ pub struct Evidence {
     pub after: Vec<BTreeMap<Place, Step>>,
     /// What may go before each piece.
     pub before: Vec<BTreeMap<Place, Step>>,
-    triples: BTreeSet<(Place, Place, Place)>,
-    /// Pieces of which one stands before another in a clause.
-    orders: BTreeSet<(Place, Place)>,
+    triples: Triples,
+    /// What stands somewhere behind each piece in a clause, and what before it.
+    orders: (Vec<Bits>, Vec<Bits>),
     begins: Vec<bool>,
     ends: Vec<bool>,
     /// Pieces that begin what is no question.
@@ -81,7 +85,23 @@ pub struct Evidence {
     /// Pieces that mostly come before what could be a sentence: "I think that".
     leads: Vec<bool>,
     /// Pieces that stand where each one does, by what is on their left and on their right.
-    alike: (Vec<BTreeSet<Place>>, Vec<BTreeSet<Place>>),
+    alike: (Vec<Bits>, Vec<Bits>),
+}
+
+/// Three in a row that sentences have: by two of them, which the third are.
+#[derive(Debug, Default)]
+struct Triples {
+    first: HashMap<(Place, Place), Bits>,
+    middle: HashMap<(Place, Place), Bits>,
+    last: HashMap<(Place, Place), Bits>,
+}
+
+impl Triples {
+    fn insert(&mut self, a: Place, b: Place, c: Place) {
+        self.first.entry((b, c)).or_default().insert(a);
+        self.middle.entry((a, c)).or_default().insert(b);
+        self.last.entry((a, b)).or_default().insert(c);
+    }
 }
 
 impl Evidence {
@@ -107,13 +127,13 @@ impl Evidence {
         let mut evidence = Self {
             after: vec![BTreeMap::new(); pieces.len()],
             before: vec![BTreeMap::new(); pieces.len()],
-            triples: BTreeSet::new(),
+            triples: Triples::default(),
             begins: vec![false; pieces.len()],
             ends: vec![false; pieces.len()],
             connects: vec![false; pieces.len()],
             leads: vec![false; pieces.len()],
             states: vec![false; pieces.len()],
-            orders: BTreeSet::new(),
+            orders: (vec![Bits::default(); pieces.len()], vec![Bits::default(); pieces.len()]),
             alike: (Vec::new(), Vec::new()),
             pieces,
             rows,
@@ -137,7 +157,7 @@ impl Evidence {
             }
             for (three, follows) in row.pieces.windows(3).zip(row.follows.windows(2)) {
                 if follows[0] && follows[1] {
-                    self.triples.insert((three[0], three[1], three[2]));
+                    self.triples.insert(three[0], three[1], three[2]);
                 }
             }
             if let (Some(&first), Some(&last)) = (row.pieces.first(), row.pieces.last()) {
@@ -146,10 +166,10 @@ impl Evidence {
                 self.ends[last] |= row.ends;
             }
             if let (&[first, second, ..], true) = (&row.pieces[..], row.begins) {
-                self.triples.insert((EDGE, first, second));
+                self.triples.insert(self.pieces.len(), first, second);
             }
             if let (&[.., second, last], true) = (&row.pieces[..], row.ends) {
-                self.triples.insert((second, last, EDGE));
+                self.triples.insert(second, last, self.pieces.len());
             }
         }
     }
@@ -191,14 +211,17 @@ impl Evidence {
         for row in &self.rows {
             for clause in row.pieces.split(|piece| self.connects[*piece] || self.leads[*piece]) {
                 for (at, &first) in clause.iter().enumerate() {
-                    self.orders.extend(clause[at + 1..].iter().map(|&second| (first, second)));
+                    for &second in &clause[at + 1..] {
+                        self.orders.0[first].insert(second);
+                        self.orders.1[second].insert(first);
+                    }
                 }
             }
         }
     }
 
     /// Pieces that share contexts: on the left, and on the right.
-    fn find_alike(&self) -> (Vec<BTreeSet<Place>>, Vec<BTreeSet<Place>>) {
+    fn find_alike(&self) -> (Vec<Bits>, Vec<Bits>) {
         // The words of a piece that meet it are contexts too; their numbers come after those of the pieces.
         let mut numbers: BTreeMap<(u8, &str), Place> = BTreeMap::new();
         let mut contexts = |steps: &[BTreeMap<Place, Step>], left: bool| -> Vec<BTreeSet<Place>> {
@@ -221,36 +244,34 @@ impl Evidence {
         (self.sharing(&before), self.sharing(&after))
     }
 
-    fn sharing(&self, contexts: &[BTreeSet<Place>]) -> Vec<BTreeSet<Place>> {
+    fn sharing(&self, contexts: &[BTreeSet<Place>]) -> Vec<Bits> {
         let mut having: BTreeMap<Place, Vec<Place>> = BTreeMap::new();
         for (piece, contexts) in contexts.iter().enumerate() {
             for &context in contexts {
                 having.entry(context).or_default().push(piece);
             }
         }
-        let mut shared: Vec<BTreeMap<Place, (usize, usize)>> = vec![BTreeMap::new(); contexts.len()];
-        for pieces in having.values() {
-            let rare = usize::from(pieces.len() < COMMON);
-            for &a in pieces {
-                for &b in pieces.iter().filter(|b| **b != a) {
-                    let (all, telling) = shared[a].entry(b).or_default();
-                    *all += 1;
-                    *telling += rare;
+        let mut found = vec![Bits::default(); contexts.len()];
+        let mut counts: Vec<(usize, usize)> = vec![(0, 0); contexts.len()];
+        for a in 0..contexts.len() {
+            counts.fill((0, 0));
+            for pieces in contexts[a].iter().filter_map(|context| having.get(context)) {
+                let rare = usize::from(pieces.len() < COMMON);
+                for &b in pieces {
+                    counts[b].0 += 1;
+                    counts[b].1 += rare;
+                }
+            }
+            for (b, &(all, telling)) in counts.iter().enumerate().filter(|(b, (all, _))| *b != a && *all > 0)
+            {
+                let fewest = contexts[a].len().min(contexts[b].len());
+                let much = all >= 2 && telling >= 1 && 5 * all >= 2 * fewest;
+                if much || (3 * all >= fewest && self.same_form(a, b)) {
+                    found[a].insert(b);
                 }
             }
         }
-        let alike = |a: usize, b: usize, (all, telling): (usize, usize)| {
-            let fewest = contexts[a].len().min(contexts[b].len());
-            let much = all >= 2 && 5 * all >= 2 * fewest;
-            (much && telling >= 1) || (3 * all >= fewest && self.same_form(a, b))
-        };
-        shared
-            .into_iter()
-            .enumerate()
-            .map(|(a, shared)| {
-                shared.into_iter().filter(|(b, counts)| alike(a, *b, *counts)).map(|(b, _)| b).collect()
-            })
-            .collect()
+        found
     }
 
     /// Whether two pieces look as if they were of one kind: as many words on both sides, and the same ending.
@@ -264,11 +285,11 @@ impl Evidence {
 
     /// What follows a piece may follow one that stands where it does; and so on the other side.
     fn add_alike(&mut self) {
-        let mut support: BTreeMap<(Place, Place), usize> = BTreeMap::new();
+        let mut support: HashMap<(Place, Place), usize> = HashMap::new();
         for (a, nexts) in self.after.iter().enumerate() {
             for &b in nexts.keys() {
-                let firsts = self.alike.1[a].iter().map(|&other| (other, b, self.same_form(a, other)));
-                let seconds = self.alike.0[b].iter().map(|&other| (a, other, self.same_form(b, other)));
+                let firsts = self.alike.1[a].iter().map(|other| (other, b, self.same_form(a, other)));
+                let seconds = self.alike.0[b].iter().map(|other| (a, other, self.same_form(b, other)));
                 for (first, second, same) in firsts.chain(seconds) {
                     *support.entry((first, second)).or_default() += if same { 2 } else { 1 };
                 }
@@ -333,19 +354,23 @@ impl Evidence {
         }
     }
 
-    /// Whether a sentence has these three in a row: itself, or with one of them replaced by one that stands where it does.
+    /// Whether a sentence has these three in a row; then whether at least one of them can be replaced by a piece that stands
+    /// where it does, so that a sentence has them. [`EDGE`] stands for the edge of a sentence.
     #[must_use]
     pub fn has_triple(&self, a: Place, b: Place, c: Place) -> (bool, bool) {
-        let seen = self.triples.contains(&(a, b, c));
-        let alike = |lists: &'_ [BTreeSet<Place>], piece: Place, fits: &dyn Fn(Place) -> bool| {
-            lists.get(piece).is_some_and(|others| others.iter().any(|other| fits(*other)))
-        };
+        let edge = self.pieces.len();
+        let (a, c) = (a.min(edge), c.min(edge));
+        let triples = &self.triples;
+        let seen = triples.last.get(&(a, b)).is_some_and(|lasts| lasts.contains(c));
+        let meets =
+            |set: Option<&Bits>, alike: Option<&Bits>| set.zip(alike).is_some_and(|(a, b)| a.meets(b));
         let nearly = || {
-            alike(&self.alike.1, a, &|other| self.triples.contains(&(other, b, c)))
-                || alike(&self.alike.0, c, &|other| self.triples.contains(&(a, b, other)))
-                || alike(&self.alike.0, b, &|other| {
-                    self.alike.1[b].contains(&other) && self.triples.contains(&(a, other, c))
-                })
+            meets(triples.first.get(&(b, c)), self.alike.1.get(a))
+                || meets(triples.last.get(&(a, b)), self.alike.0.get(c))
+                || triples
+                    .middle
+                    .get(&(a, c))
+                    .is_some_and(|set| set.meets_both(&self.alike.0[b], &self.alike.1[b]))
         };
         (seen, seen || nearly())
     }
@@ -353,10 +378,10 @@ impl Evidence {
     /// Whether one piece goes before another in some clause; then whether at least those do that stand where they do.
     #[must_use]
     pub fn has_order(&self, first: Place, second: Place) -> (bool, bool) {
-        let seen = self.orders.contains(&(first, second));
+        let seen = self.orders.0[first].contains(second);
         let nearly = || {
-            self.alike.1[first].iter().any(|&other| self.orders.contains(&(other, second)))
-                || self.alike.0[second].iter().any(|&other| self.orders.contains(&(first, other)))
+            self.orders.1[second].meets(&self.alike.1[first])
+                || self.orders.0[first].meets(&self.alike.0[second])
         };
         (seen, seen || nearly())
     }
@@ -382,7 +407,7 @@ impl Evidence {
     /// Whether two pieces answer the same question, as "today" and "tomorrow" do: a phrase has one of them.
     #[must_use]
     pub fn are_alike(&self, a: Place, b: Place) -> bool {
-        self.alike.0[a].contains(&b)
+        self.alike.0[a].contains(b)
     }
 
     /// Whether a sentence begins with the piece.
@@ -396,42 +421,6 @@ impl Evidence {
     pub fn ends(&self, piece: Place) -> bool {
         self.ends[piece]
     }
-}
-
-/// Words that stand side by side in sentences of a language.
-#[derive(Debug, Default)]
-struct Runs {
-    pairs: BTreeSet<(String, String)>,
-    triples: BTreeSet<[String; 3]>,
-}
-
-impl Runs {
-    fn of<'a>(sentences: impl Iterator<Item = &'a String>) -> Self {
-        let mut runs = Self::default();
-        for words in sentences.map(|sentence| normal_words(sentence)) {
-            runs.pairs.extend(words.windows(2).map(|pair| (pair[0].clone(), pair[1].clone())));
-            runs.triples.extend(words.windows(3).map(|three| std::array::from_fn(|at| three[at].clone())));
-        }
-        runs
-    }
-
-    /// Whether a sentence has the words that meet where one text follows another, and so with the word behind them where the
-    /// second text has one, else with the word before them.
-    fn meet(&self, first: &[String], second: &[String]) -> bool {
-        match (first, second) {
-            ([.., a], [b, c, ..]) => self.triples.contains(&[a.clone(), b.clone(), c.clone()]),
-            ([.., a, b], [c]) => self.triples.contains(&[a.clone(), b.clone(), c.clone()]),
-            ([a], [b]) => self.pairs.contains(&(a.clone(), b.clone())),
-            _ => false,
-        }
-    }
-}
-
-/// How a word ends: with its last vowel or, behind one, its last two letters.
-fn ending(word: &str) -> String {
-    let letters: Vec<char> = word.chars().collect();
-    let vowel = letters.last().is_some_and(|letter| "aeiouáéíóúàèìòù".contains(*letter));
-    letters[letters.len().saturating_sub(if vowel { 1 } else { 2 })..].iter().collect()
 }
 
 fn row(seed: &SeedLegos, places: &HashMap<String, Place>) -> Row {
