@@ -6,8 +6,8 @@ use super::model::{EDGE, Evidence, Place, Step};
 /// Longest phrase.
 const LONGEST: usize = 7;
 /// Rows of a length that go on, and next pieces tried for each.
-const BEAM: usize = 70;
-const WIDTH: usize = 24;
+const BEAM: usize = 110;
+const WIDTH: usize = 32;
 /// Seeds of which the LEGOs are recent.
 const RECENT: usize = 10;
 /// How much chance decides, so that not every basket says the same.
@@ -129,7 +129,7 @@ impl Grower<'_> {
             return None;
         }
         let (before, after) = if at == 0 { (place, pieces[1]) } else { (pieces[at - 1], place) };
-        if step != Step::Seen && !self.may_meet(before, after) {
+        if step != Step::Seen && !self.may_meet(before, after, step) {
             return None;
         }
         let connections = pieces.iter().filter(|piece| self.evidence.connects(**piece)).count();
@@ -167,7 +167,7 @@ impl Grower<'_> {
     }
 
     /// Whether two pieces may meet that no sentence has side by side.
-    fn may_meet(&self, before: Place, after: Place) -> bool {
+    fn may_meet(&self, before: Place, after: Place, step: Step) -> bool {
         let evidence = self.evidence;
         if evidence.connects(before) || evidence.leads(before) {
             return evidence.states(after);
@@ -175,7 +175,8 @@ impl Grower<'_> {
         if evidence.connects(after) {
             return evidence.ends(before);
         }
-        !evidence.begins(after) && !evidence.are_alike(before, after)
+        let begins = if step == Step::Words { evidence.states(after) } else { evidence.begins(after) };
+        !begins && !evidence.are_alike(before, after)
     }
 
     /// What speaks against the new piece from those of its clause that are not beside it; none where it is too much.

@@ -75,11 +75,11 @@ impl<'a> Maker<'a> {
         };
         let mut left: Vec<(Phrasing, Phrase)> = phrasings
             .into_iter()
+            .filter(|phrasing| !self.contradicts(&phrasing.pieces))
             .map(|phrasing| {
                 let phrase = self.phrase(&phrasing.pieces);
                 (phrasing, phrase)
             })
-            .filter(|(_, phrase)| !self.contradicts(phrase))
             .collect();
         for (fewest, most, wanted) in WANTED {
             let fits = |pieces: usize| (fewest..=most).contains(&pieces);
@@ -119,9 +119,21 @@ impl<'a> Maker<'a> {
         }
     }
 
-    fn contradicts(&self, phrase: &Phrase) -> bool {
-        let means = self.meanings.get(&normal_text(&phrase.known));
-        means.is_some_and(|means| *means != normal_text(&phrase.target))
+    /// Whether the known text of some of the pieces in a row means something else than they do: as a LEGO or a whole sentence.
+    fn contradicts(&self, pieces: &[Place]) -> bool {
+        (0..pieces.len()).any(|from| {
+            let (mut known, mut target) = (String::new(), String::new());
+            pieces[from..].iter().any(|piece| {
+                let piece = &self.evidence.pieces[*piece];
+                for (text, words) in [(&mut known, &piece.known), (&mut target, &piece.target)] {
+                    for word in words {
+                        text.extend((!text.is_empty()).then_some(' '));
+                        text.push_str(word);
+                    }
+                }
+                self.meanings.get(&known).is_some_and(|means| *means != target)
+            })
+        })
     }
 
     fn phrase(&self, pieces: &[Place]) -> Phrase {

@@ -30,9 +30,10 @@ pub struct Piece {
     pub pair: Pair,
     /// The number of the seed that teaches it.
     pub seed: usize,
-    /// Its words as they are compared.
-    known: Vec<String>,
-    target: Vec<String>,
+    /// Its known words as they are compared.
+    pub known: Vec<String>,
+    /// Its target words as they are compared.
+    pub target: Vec<String>,
 }
 
 /// A seed as a row of pieces.
