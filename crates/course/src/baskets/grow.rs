@@ -6,8 +6,8 @@ use super::model::{EDGE, Evidence, Place, Step};
 /// Longest phrase.
 const LONGEST: usize = 7;
 /// Rows of a length that go on, and next pieces tried for each.
-const BEAM: usize = 110;
-const WIDTH: usize = 32;
+const BEAM: usize = 70;
+const WIDTH: usize = 24;
 /// Seeds of which the LEGOs are recent.
 const RECENT: usize = 10;
 /// How much chance decides, so that not every basket says the same.

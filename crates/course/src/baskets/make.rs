@@ -252,15 +252,30 @@ mod tests {
             }
         }
         assert_eq!(baskets.len(), ids.len());
-        if std::env::var_os("SHOW").is_some() {
-            let all: usize = baskets.values().map(|b| b.phrase_count).sum();
-            println!("SHOW {} baskets {all} phrases", baskets.len());
-            for (id, basket) in baskets.iter().filter(|(id, _)| id.ends_with("3L01") || id.ends_with("7L01"))
-            {
-                for phrase in &basket.practice_phrases {
-                    println!("SHOW {id} {} = {}", phrase.known, phrase.target);
-                }
-            }
+    }
+
+    #[test]
+    fn most_baskets_are_full_and_every_run_makes_the_same() {
+        let legos = legos();
+        let maker = Maker::new(&legos);
+        let baskets = maker.baskets(0..legos.seeds.len());
+        let phrases: Vec<&Phrase> = baskets.values().flat_map(|basket| &basket.practice_phrases).collect();
+        let full = baskets.values().filter(|basket| basket.phrase_count >= ALL).count();
+        assert!(2 * full >= baskets.len(), "{full} of {} baskets have ten phrases", baskets.len());
+        assert!(phrases.len() >= 6 * baskets.len(), "{} phrases in {}", phrases.len(), baskets.len());
+        let long = phrases.iter().filter(|phrase| phrase.legos.len() >= 4).count();
+        assert!(3 * long >= phrases.len(), "{long} of {} phrases have four LEGOs and more", phrases.len());
+        // Nothing means two things, in whatever basket it stands.
+        let mut meanings: HashMap<String, String> = HashMap::new();
+        for phrase in phrases {
+            let target = normal_text(&phrase.target);
+            let means = meanings.entry(normal_text(&phrase.known)).or_insert_with(|| target.clone());
+            assert_eq!(*means, target, "{}", phrase.known);
+        }
+        // Seed by seed, as batches do it, by another maker.
+        let again = Maker::new(&legos);
+        for seed in [3, 70, 149] {
+            assert!(again.baskets(seed..seed + 1).iter().all(|(id, basket)| baskets[id] == *basket));
         }
     }
 }

@@ -182,7 +182,7 @@ impl Evidence {
                 let after = self.after[piece].keys();
                 let begin = after.clone().filter(|next| self.begins[**next]).count();
                 let before = self.before[piece].keys().filter(|previous| self.ends[**previous]).count();
-                !self.ends[piece] && begin >= 2 && before >= 2 && 2 * begin >= after.count()
+                !self.ends[piece] && begin >= 2 && before >= 2 && 3 * begin >= after.count()
             })
             .collect();
     }

@@ -21,12 +21,12 @@ const POSSIBLE: f64 = 0.1;
 /// Costs: a block; each more target word; each more known word; strength that is cut; a known text of several meanings; a
 /// target text with several sources; and what each doubling of use gives back.
 const BLOCK: f64 = 1.0;
-const TARGET_WORD: f64 = 3.6;
+const TARGET_WORD: f64 = 4.2;
 const KNOWN_WORD: f64 = 0.1;
 const ACROSS: f64 = 4.0;
-const DOUBT: f64 = 2.0;
+const DOUBT: f64 = 1.8;
 const SOURCES: f64 = 0.8;
-const REUSE: f64 = 0.35;
+const REUSE: f64 = 0.45;
 /// How much less a block counts that cuts links.
 const CLEAN: f64 = 2.0;
 /// A block that contradicts what was taught.

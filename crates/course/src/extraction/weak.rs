@@ -48,9 +48,9 @@ const OPEN: [(&str, &str); 4] = [
 const BEHIND: [(&str, &str); 1] = [("eng", "me him us them ago too")];
 
 /// A piece of function words alone.
-const BARE: f64 = 4.5;
+const BARE: f64 = 6.5;
 /// A piece that ends open, or begins with what belongs to the one before.
-const ENDS_OPEN: f64 = 1.7;
+const ENDS_OPEN: f64 = 3.0;
 
 /// The function words of one language.
 #[derive(Debug, Default)]
