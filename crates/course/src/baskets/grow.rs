@@ -1,7 +1,7 @@
 //! Lets phrases grow around a LEGO, piece by piece to the left and then to the right, along what sentences bear out. Of each
 //! length only the best go on.
 
-use super::model::{EDGE, Evidence, Place, Step};
+use super::model::{EDGE, Evidence, Meeting, Place};
 
 /// Longest phrase.
 const LONGEST: usize = 7;
@@ -29,7 +29,7 @@ pub struct Phrasing {
     pub pieces: Vec<Place>,
     /// How much speaks for it.
     pub score: f64,
-    /// Steps that rest on likeness alone.
+    /// Meetings that rest on likeness alone.
     guesses: usize,
     /// It has begun to grow to the right, and does not go back.
     rightward: bool,
@@ -68,7 +68,7 @@ impl Grower<'_> {
         };
         let may_stand = match row.pieces.len() {
             0..=2 => row.guesses == 0 && (begins || ends) || begins && ends,
-            3 => (begins && ends) || (row.guesses == 0 && ends),
+            3 => ends && (begins || row.guesses == 0),
             _ => begins && ends,
         };
         let joined = row.pieces.iter().any(|piece| self.evidence.connects(*piece));
@@ -77,37 +77,37 @@ impl Grower<'_> {
         }
         let whole = f64::from(u8::from(begins)) + f64::from(u8::from(ends));
         // Long ones are not better for being long.
-        let steps = (row.pieces.len() - 1) as f64;
-        may_stand.then(|| Phrasing { score: 4.0 * row.score / steps + 2.0 * whole, ..row.clone() })
+        let meetings = (row.pieces.len() - 1) as f64;
+        may_stand.then(|| Phrasing { score: 4.0 * row.score / meetings + 2.0 * whole, ..row.clone() })
     }
 
     fn grow(&self, row: &Phrasing) -> Vec<Phrasing> {
         let (first, last) = (row.pieces[0], row.pieces[row.pieces.len() - 1]);
         let mut grown = Vec::new();
-        for (place, step) in self.nexts(&self.evidence.after[last]) {
+        for (place, meeting) in self.nexts(&self.evidence.after[last]) {
             let mut pieces = row.pieces.clone();
             pieces.push(place);
             let at = pieces.len() - 1;
-            grown.extend(self.judge(row, pieces, at, step, true));
+            grown.extend(self.judge(row, pieces, at, meeting, true));
         }
         if !row.rightward {
-            for (place, step) in self.nexts(&self.evidence.before[first]) {
+            for (place, meeting) in self.nexts(&self.evidence.before[first]) {
                 let mut pieces = row.pieces.clone();
                 pieces.insert(0, place);
-                grown.extend(self.judge(row, pieces, 0, step, false));
+                grown.extend(self.judge(row, pieces, 0, meeting, false));
             }
         }
         grown
     }
 
     /// What may come next of what is taught, the best borne out and then the luckiest first.
-    fn nexts(&self, steps: &std::collections::BTreeMap<Place, Step>) -> Vec<(Place, Step)> {
-        let taught = steps.range(..self.lego).map(|(place, step)| (*place, *step));
-        let mut nexts: Vec<(f64, Place, Step)> =
-            taught.map(|(place, step)| (worth(step) + self.chance(place), place, step)).collect();
+    fn nexts(&self, meetings: &std::collections::BTreeMap<Place, Meeting>) -> Vec<(Place, Meeting)> {
+        let taught = meetings.range(..self.lego).map(|(place, meeting)| (*place, *meeting));
+        let mut nexts: Vec<(f64, Place, Meeting)> =
+            taught.map(|(place, meeting)| (worth(meeting) + self.chance(place), place, meeting)).collect();
         nexts.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         nexts.truncate(WIDTH);
-        nexts.into_iter().map(|(_, place, step)| (place, step)).collect()
+        nexts.into_iter().map(|(_, place, meeting)| (place, meeting)).collect()
     }
 
     /// The row with its new piece, where that makes sense.
@@ -116,7 +116,7 @@ impl Grower<'_> {
         row: &Phrasing,
         pieces: Vec<Place>,
         at: usize,
-        step: Step,
+        meeting: Meeting,
         rightward: bool,
     ) -> Option<Phrasing> {
         let place = pieces[at];
@@ -124,12 +124,12 @@ impl Grower<'_> {
         if others.contains(&place) {
             return None;
         }
-        let guesses = row.guesses + usize::from(step == Step::Alike);
+        let guesses = row.guesses + usize::from(meeting == Meeting::Alike);
         if guesses > if pieces.len() < 5 { 1 } else { 2 } {
             return None;
         }
         let (before, after) = if at == 0 { (place, pieces[1]) } else { (pieces[at - 1], place) };
-        if step != Step::Seen && !self.may_meet(before, after, step) {
+        if meeting != Meeting::Seen && !self.may_meet(before, after, meeting) {
             return None;
         }
         let connections = pieces.iter().filter(|piece| self.evidence.connects(**piece)).count();
@@ -138,7 +138,7 @@ impl Grower<'_> {
         }
         let far = self.far(&pieces, at)?;
         let alike = others.iter().filter(|other| self.evidence.are_alike(place, **other)).count();
-        let mut score = row.score + worth(step) + self.chance(place) - 1.5 * alike as f64 - far;
+        let mut score = row.score + worth(meeting) + self.chance(place) - 1.5 * alike as f64 - far;
         if self.evidence.pieces[place].seed + RECENT >= self.evidence.pieces[self.lego].seed {
             score += 0.4;
         }
@@ -152,7 +152,7 @@ impl Grower<'_> {
                 [.., true] => self.evidence.has_triple(pieces[from], pieces[from + 1], EDGE),
                 _ => self.evidence.has_triple(pieces[from], pieces[from + 1], pieces[from + 2]),
             };
-            if !nearly && (step == Step::Alike || self.binds(pieces[from + 1])) {
+            if !nearly && (meeting == Meeting::Alike || self.binds(pieces[from + 1])) {
                 return None;
             }
             score += if seen {
@@ -167,7 +167,7 @@ impl Grower<'_> {
     }
 
     /// Whether two pieces may meet that no sentence has side by side.
-    fn may_meet(&self, before: Place, after: Place, step: Step) -> bool {
+    fn may_meet(&self, before: Place, after: Place, meeting: Meeting) -> bool {
         let evidence = self.evidence;
         if evidence.connects(before) || evidence.leads(before) {
             return evidence.states(after);
@@ -175,7 +175,7 @@ impl Grower<'_> {
         if evidence.connects(after) {
             return evidence.ends(before);
         }
-        let begins = if step == Step::Words { evidence.states(after) } else { evidence.begins(after) };
+        let begins = if meeting == Meeting::Words { evidence.states(after) } else { evidence.begins(after) };
         !begins && !evidence.are_alike(before, after)
     }
 
@@ -218,11 +218,11 @@ impl Grower<'_> {
     }
 }
 
-fn worth(step: Step) -> f64 {
-    match step {
-        Step::Seen => 2.5,
-        Step::Words => 1.2,
-        Step::Joined => 0.8,
-        Step::Alike => 0.4,
+fn worth(meeting: Meeting) -> f64 {
+    match meeting {
+        Meeting::Seen => 2.5,
+        Meeting::Words => 1.2,
+        Meeting::Joined => 0.8,
+        Meeting::Alike => 0.4,
     }
 }

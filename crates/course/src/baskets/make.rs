@@ -110,7 +110,7 @@ impl<'a> Maker<'a> {
         if place == 0 {
             return "the first LEGO of a course can only be said by itself".to_owned();
         }
-        let taught = |steps: &BTreeMap<Place, super::model::Step>| steps.range(..place).count();
+        let taught = |meetings: &BTreeMap<Place, super::model::Meeting>| meetings.range(..place).count();
         match taught(&self.evidence.after[place]) + taught(&self.evidence.before[place]) {
             0 => format!("{have} of {ALL}: no LEGO taught so far goes before or after it in any sentence"),
             _ => format!(

@@ -53,7 +53,7 @@ pub struct Row {
 
 /// How well it is borne out that one piece follows another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
+pub enum Meeting {
     /// A piece that stands where this one does follows, or is followed.
     Alike,
     /// One of the two joins sentences, and the other begins or ends one.
@@ -72,9 +72,9 @@ pub struct Evidence {
     /// One for each seed.
     pub rows: Vec<Row>,
     /// What may follow each piece, and how well that is borne out.
-    pub after: Vec<BTreeMap<Place, Step>>,
+    pub after: Vec<BTreeMap<Place, Meeting>>,
     /// What may go before each piece.
-    pub before: Vec<BTreeMap<Place, Step>>,
+    pub before: Vec<BTreeMap<Place, Meeting>>,
     triples: Triples,
     /// What stands somewhere behind each piece in a clause, and what before it.
     orders: (Vec<Bits>, Vec<Bits>),
@@ -153,8 +153,8 @@ impl Evidence {
     fn read_rows(&mut self) {
         for row in &self.rows {
             for (pair, _) in row.pieces.windows(2).zip(&row.follows).filter(|(_, follows)| **follows) {
-                self.after[pair[0]].insert(pair[1], Step::Seen);
-                self.before[pair[1]].insert(pair[0], Step::Seen);
+                self.after[pair[0]].insert(pair[1], Meeting::Seen);
+                self.before[pair[1]].insert(pair[0], Meeting::Seen);
             }
             for (three, follows) in row.pieces.windows(3).zip(row.follows.windows(2)) {
                 if follows[0] && follows[1] {
@@ -225,11 +225,11 @@ impl Evidence {
     fn find_alike(&self) -> (Vec<Bits>, Vec<Bits>) {
         // The words of a piece that meet it are contexts too; their numbers come after those of the pieces.
         let mut numbers: BTreeMap<(u8, &str), Place> = BTreeMap::new();
-        let mut contexts = |steps: &[BTreeMap<Place, Step>], left: bool| -> Vec<BTreeSet<Place>> {
-            let mut all = Vec::with_capacity(steps.len());
-            for steps in steps {
-                let mut here: BTreeSet<Place> = steps.keys().copied().collect();
-                for other in steps.keys() {
+        let mut contexts = |meetings: &[BTreeMap<Place, Meeting>], left: bool| -> Vec<BTreeSet<Place>> {
+            let mut all = Vec::with_capacity(meetings.len());
+            for meetings in meetings {
+                let mut here: BTreeSet<Place> = meetings.keys().copied().collect();
+                for other in meetings.keys() {
                     let other = &self.pieces[*other];
                     for (side, words) in [(0, &other.known), (1, &other.target)] {
                         let word = if left { words.last() } else { words.first() };
@@ -297,7 +297,7 @@ impl Evidence {
             }
         }
         for ((first, second), _) in support.into_iter().filter(|(_, support)| *support >= 2) {
-            self.may_follow(first, second, Step::Alike);
+            self.may_follow(first, second, Meeting::Alike);
         }
     }
 
@@ -326,7 +326,7 @@ impl Evidence {
             }
         }
         for (a, b) in found {
-            self.may_follow(a, b, Step::Words);
+            self.may_follow(a, b, Meeting::Words);
         }
     }
 
@@ -336,22 +336,22 @@ impl Evidence {
         for joint in (0..self.pieces.len()).filter(joins).collect::<Vec<_>>() {
             for place in 0..self.pieces.len() {
                 if self.states[place] && !self.leads[place] {
-                    self.may_follow(joint, place, Step::Joined);
+                    self.may_follow(joint, place, Meeting::Joined);
                 }
                 if self.ends[place] && self.connects[joint] {
-                    self.may_follow(place, joint, Step::Joined);
+                    self.may_follow(place, joint, Meeting::Joined);
                 }
             }
         }
     }
 
-    fn may_follow(&mut self, first: Place, second: Place, step: Step) {
+    fn may_follow(&mut self, first: Place, second: Place, meeting: Meeting) {
         if first == second {
             return;
         }
-        for (steps, other) in [(&mut self.after[first], second), (&mut self.before[second], first)] {
-            let known = steps.entry(other).or_insert(step);
-            *known = (*known).max(step);
+        for (meetings, other) in [(&mut self.after[first], second), (&mut self.before[second], first)] {
+            let known = meetings.entry(other).or_insert(meeting);
+            *known = (*known).max(meeting);
         }
     }
 
