@@ -63,7 +63,8 @@ impl Grower<'_> {
             [] | [_] => (self.evidence.begins(first), self.evidence.ends(last)),
             [.., before, _] => (
                 self.evidence.begins(first) && self.evidence.has_triple(EDGE, first, row.pieces[1]).1,
-                self.evidence.ends(last) && self.evidence.has_triple(before, last, EDGE).1,
+                self.evidence.ends(last)
+                    && (row.guesses == 0 || self.evidence.has_triple(before, last, EDGE).1),
             ),
         };
         let may_stand = match row.pieces.len() {
@@ -73,6 +74,13 @@ impl Grower<'_> {
         };
         let joined = row.pieces.iter().any(|piece| self.evidence.connects(*piece));
         if joined && !(begins && self.evidence.states(first)) {
+            return None;
+        }
+        let mut clauses =
+            row.pieces.split(|piece| self.evidence.connects(*piece) || self.evidence.leads(*piece));
+        if clauses
+            .any(|clause| matches!(clause, [only] if row.pieces.len() > 1 && !self.evidence.is_clause(*only)))
+        {
             return None;
         }
         let whole = f64::from(u8::from(begins)) + f64::from(u8::from(ends));

@@ -85,6 +85,8 @@ pub struct Evidence {
     connects: Vec<bool>,
     /// Pieces that mostly come before what could be a sentence: "I think that".
     leads: Vec<bool>,
+    /// Pieces that are enough for a clause.
+    clauses: Vec<bool>,
     /// Pieces that stand where each one does, by what is on their left and on their right.
     alike: (Vec<Bits>, Vec<Bits>),
 }
@@ -133,6 +135,7 @@ impl Evidence {
             ends: vec![false; pieces.len()],
             connects: vec![false; pieces.len()],
             leads: vec![false; pieces.len()],
+            clauses: vec![false; pieces.len()],
             states: vec![false; pieces.len()],
             orders: (vec![Bits::default(); pieces.len()], vec![Bits::default(); pieces.len()]),
             alike: (Vec::new(), Vec::new()),
@@ -200,6 +203,18 @@ impl Evidence {
         for (place, ends) in self.ends.iter_mut().enumerate() {
             *ends |= self.after[place].keys().any(|next| loose[*next] || self.connects[*next]);
         }
+        self.find_leads();
+        for row in &self.rows {
+            for clause in row.pieces.split(|piece| self.connects[*piece] || self.leads[*piece]) {
+                let enough = clause.len() == 1 || clause.get(1).is_some_and(|second| loose[*second]);
+                if let Some(&first) = clause.first() {
+                    self.clauses[first] |= enough;
+                }
+            }
+        }
+    }
+
+    fn find_leads(&mut self) {
         self.leads = (0..self.pieces.len())
             .map(|place| {
                 let states = self.after[place].keys().filter(|next| self.states[**next]).count();
@@ -403,6 +418,12 @@ impl Evidence {
     #[must_use]
     pub fn leads(&self, piece: Place) -> bool {
         self.leads[piece]
+    }
+
+    /// Whether the piece can be all that stands between what joins sentences.
+    #[must_use]
+    pub fn is_clause(&self, piece: Place) -> bool {
+        self.clauses[piece]
     }
 
     /// Whether two pieces answer the same question, as "today" and "tomorrow" do: a phrase has one of them.
