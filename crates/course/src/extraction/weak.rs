@@ -29,7 +29,7 @@ const ALONE: [(&str, &str); 4] = [
 const OPEN: [(&str, &str); 4] = [
     (
         "eng",
-        "a an the of in on at for with by from and or but that if my your his its our their so as than very too \
+        "a an the in on at for with by from and or but that if my your his its our their so as than very too \
          because when where why how what i he she we they do does did don't doesn't didn't this these those another more every next last some any such most",
     ),
     (
@@ -45,7 +45,7 @@ const OPEN: [(&str, &str); 4] = [
 ];
 
 /// Objects that belong to what is before them.
-const BEHIND: [(&str, &str); 1] = [("eng", "me him us them ago too")];
+const BEHIND: [(&str, &str); 1] = [("eng", "me him us them of ago too")];
 
 /// A piece of function words alone.
 const BARE: f64 = 6.5;
