@@ -68,8 +68,7 @@ impl Grower<'_> {
             ),
         };
         let may_stand = match row.pieces.len() {
-            0..=2 => row.guesses == 0 && (begins || ends) || begins && ends,
-            3 => ends && (begins || row.guesses == 0),
+            0..=3 => ends && (begins || row.guesses == 0),
             _ => begins && ends,
         };
         let joined = row.pieces.iter().any(|piece| self.evidence.connects(*piece));
