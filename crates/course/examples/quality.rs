@@ -1,6 +1,8 @@
 //! How good a course made from our own sentences is: the seeds go through extraction, baskets and the checker in memory, and
 //! figures and samples are printed. `cargo run -p course --example quality [FIRST_SEEDS] [SAMPLES]`.
 
+#![expect(clippy::print_stdout, reason = "printing is what it is for")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Instant,
