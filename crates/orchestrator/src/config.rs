@@ -5,7 +5,7 @@
 
 mod read;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use engine::{ids::Name, plan::ServiceLimits};
 pub use read::{ConfigError, read};
@@ -42,7 +42,7 @@ pub struct OrchestratorConfig {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServiceConfig {
     /// Its instances, each without a slash at the end; never empty.
-    pub urls: Vec<String>,
+    pub urls: Vec<Arc<str>>,
     /// What `segue up` starts.
     pub run: Option<String>,
     /// What it can take.

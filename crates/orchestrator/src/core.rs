@@ -9,6 +9,7 @@
 //! a callback and the start of what follows are durable in one sync.
 
 mod act;
+mod ahead;
 mod cell;
 mod codec;
 mod drive;
@@ -89,6 +90,8 @@ struct Inner {
     ended: parking_lot::Mutex<std::collections::VecDeque<JobId>>,
     /// Bumped by every use of a cell, so that the ones used least can leave memory.
     uses: std::sync::atomic::AtomicU64,
+    /// Jobs that recovery has read ahead.
+    ahead: ahead::Ahead,
 }
 
 impl std::fmt::Debug for Core {
@@ -151,6 +154,7 @@ impl Core {
                 accepted,
                 ended: parking_lot::Mutex::default(),
                 uses: std::sync::atomic::AtomicU64::new(0),
+                ahead: ahead::Ahead::default(),
             }),
         };
         act::note_acceptances(core.clone(), later);

@@ -1,6 +1,6 @@
 //! Reads and checks `services.toml`.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use engine::{
     ids::Name,
@@ -164,7 +164,7 @@ fn read_service(
         None => None,
     };
     Ok(ServiceConfig {
-        urls,
+        urls: urls.into_iter().map(Arc::from).collect(),
         run: raw.run,
         limits: ServiceLimits { capacity, rate },
         version: raw.version.unwrap_or_default(),
@@ -223,7 +223,7 @@ mod tests {
         let text = "[service.grammar]\nurl = \"http://127.0.0.1:3460\"\n";
         let env = |name: &str| (name == "PHASE5_5_URL").then(|| "http://grammar:9/".to_owned());
         let config = read(text, Path::new("/tmp"), &env).unwrap();
-        assert_eq!(config.services[&Name::new("grammar").unwrap()].urls, ["http://grammar:9"]);
+        assert_eq!(config.services[&Name::new("grammar").unwrap()].urls, [Arc::from("http://grammar:9")]);
     }
 
     #[test]

@@ -214,6 +214,7 @@ impl Core {
         let indexed = if index.is_some() { Some(new) } else { loaded.indexed };
         let expected = job.events - events.len() as u64;
         let batch = Batch { job: job.id, expected, events, index };
+        self.inner.ahead.take(job.id);
         let at = self.inner.journal.append(batch).await?;
         loaded.indexed = indexed;
         Ok(at)

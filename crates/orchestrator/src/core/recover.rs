@@ -72,6 +72,7 @@ impl Core {
     pub async fn recover(&self) -> Result<Recovered, CommandError> {
         self.inner.fleet.set_filling(true);
         let found = self.fill().await;
+        self.inner.ahead.clear();
         self.inner.fleet.set_filling(false);
         let (found, left) = found?;
         for job in left.waiting {
@@ -100,6 +101,7 @@ impl Core {
             let page = self.inner.journal.live_jobs(after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some(*last);
+            self.inner.ahead.read(&*self.inner.journal, &page).await?;
             let core = self.clone();
             let take_over = |job: JobId| {
                 let (core, taker) = (core.clone(), core.clone());

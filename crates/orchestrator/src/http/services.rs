@@ -21,7 +21,7 @@ pub(super) async fn list_services(State(app): State<Shared>) -> Response {
     let describe = |(name, member): (&Name, &Member)| {
         member.plan(|plan| ServiceStatus {
             name: name.to_string(),
-            urls: member.config.urls.clone(),
+            urls: member.config.urls.iter().map(ToString::to_string).collect(),
             reachable: None,
             stopped: plan.is_stopped(),
             capacity: plan.limits().capacity,
