@@ -218,7 +218,8 @@ impl Core {
         }
     }
 
-    async fn idempotency_key(&self, job: JobId) -> Option<Arc<str>> {
+    /// What the job was started under, so that the same start again is the same job.
+    pub(crate) async fn idempotency_key(&self, job: JobId) -> Option<Arc<str>> {
         let first = self.inner.journal.history(job, 0, 1).await.ok()?;
         let event = decode(&first.first()?.2).ok()?;
         match event.kind {

@@ -23,6 +23,7 @@ use axum::{
     extract::DefaultBodyLimit,
     routing::{get, post},
 };
+pub(crate) use routes::start_job;
 
 use crate::{artifacts::ArtifactStore, core::Core, token::TokenKey};
 
@@ -33,6 +34,8 @@ pub struct App {
     pub core: Core,
     /// Blobs.
     pub artifacts: Arc<ArtifactStore>,
+    /// Starts by the clock.
+    pub schedules: Arc<crate::schedules::Schedules>,
     /// Attempts' tokens.
     pub tokens: TokenKey,
     /// Callers' tokens.

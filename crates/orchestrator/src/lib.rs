@@ -15,6 +15,8 @@ mod listen;
 pub mod live;
 pub mod memo;
 pub mod outbound;
+pub mod schedules;
 pub mod serve;
+mod small_file;
 pub mod timers;
 pub mod token;

@@ -17,7 +17,8 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// Retention runs every so many sweeps.
 const RETAIN_EVERY: u64 = 10;
 
-/// Serves until `shutdown`, then lets open requests end.
+/// Serves until `shutdown`, then lets open requests end. To be called after [`recover`]: who calls before waits to be
+/// accepted, so that no start finds a key free that a live job has.
 ///
 /// # Errors
 /// Where the listener fails.
@@ -37,10 +38,15 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
         })
     };
     let app = Arc::new(app);
+    let schedules = tokio::spawn({
+        let app = app.clone();
+        async move { app.schedules.run(&app).await }
+    });
     let served = listen(listener, Answering { router: router(app.clone()), app }, shutdown).await;
     stop.abort();
     timers.abort();
     sweeper.abort();
+    schedules.abort();
     served
 }
 

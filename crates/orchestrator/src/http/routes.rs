@@ -110,7 +110,7 @@ async fn start_new(
 }
 
 /// Starts a job as the pipeline's `on_conflict` says; true where it is a new one.
-pub(super) async fn start_job(
+pub(crate) async fn start_job(
     app: &App,
     pipeline: &Arc<Pipeline>,
     start: Start,

@@ -2,4 +2,5 @@
 
 mod callbacks;
 mod openapi;
+mod schedules;
 mod support;

@@ -12,6 +12,7 @@ use orchestrator::{
     http::{Access, App},
     memo::Memo,
     outbound::{Addresses, HttpOutbound, OutboundSettings},
+    schedules::Schedules,
     serve,
     token::TokenKey,
 };
@@ -70,6 +71,9 @@ async fn orchestrate(setup: Setup, handover: CancellationToken, shutdown: Cancel
     let store = ArtifactStore::open(&data.join("artifacts"), MAX_ARTIFACT);
     let app = App {
         core: core.clone(),
+        schedules: Arc::new(
+            Schedules::open(&data.join("schedules.json")).context("what schedules came to can't be read")?,
+        ),
         artifacts: Arc::new(store.context("the artifacts' folder can't be used")?),
         tokens,
         access: Access::new(&config.orchestrator.tokens),
@@ -80,8 +84,8 @@ async fn orchestrate(setup: Setup, handover: CancellationToken, shutdown: Cancel
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("{listen} can't be listened on; does another orchestrator run?"))?;
-    let serving = tokio::spawn(serve::serve(listener, app, shutdown.clone()));
     serve::recover(&core).await.context("what was under way can't be brought back")?;
+    let serving = tokio::spawn(serve::serve(listener, app, shutdown.clone()));
     let pipelines: Vec<&str> = setup.pipelines.iter().map(|pipeline| pipeline.name.as_str()).collect();
     tracing::info!(%listen, pipelines = pipelines.join(" "), "orchestrator is ready");
     let mut serving = serving;
