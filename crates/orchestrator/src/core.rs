@@ -306,6 +306,12 @@ impl Core {
         &self.inner.fleet
     }
 
+    /// Calls to services.
+    #[must_use]
+    pub fn outbound(&self) -> &Arc<dyn Outbound> {
+        &self.inner.outbound
+    }
+
     /// What happens, as it happens.
     #[must_use]
     pub fn live(&self) -> &Live {

@@ -7,6 +7,7 @@ mod attempts;
 mod commands;
 mod jobs;
 mod operations;
+mod originals;
 mod routes;
 mod services;
 mod stream;
@@ -61,6 +62,13 @@ pub(crate) fn router(app: Shared) -> Router {
         // by a pipeline's own names
         .route("/api/{route}/{key}/start-phase", post(routes::start_phase))
         .route("/api/{route}/{key}/status", get(routes::status))
+        .route("/api/{route}/{key}/progress", get(originals::get_progress).post(originals::post_progress))
+        .route(
+            "/api/{route}/{key}/phase-outputs/{phase}/{file}",
+            get(originals::get_output).put(originals::put_output),
+        )
+        .route("/api/{route}/{key}", get(routes::status))
+        .route("/api/{route}", get(originals::list_keys))
         // jobs
         .route("/api/jobs", post(jobs::start_job).get(jobs::list_jobs))
         .route("/api/jobs/{id}", get(jobs::get_job))
@@ -82,6 +90,7 @@ pub(crate) fn router(app: Shared) -> Router {
         // live
         .route("/api/events", get(stream::all_events))
         .route("/metrics", get(operations::metrics))
+        .route("/health/all", get(operations::health_of_all))
         .route_layer(axum::middleware::from_fn_with_state(app.clone(), access::check));
     let open = Router::new()
         .route("/health", get(operations::health))

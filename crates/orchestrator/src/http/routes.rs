@@ -28,7 +28,7 @@ use crate::core::{StartError, Started};
 /// Longest key, in bytes.
 const MAX_KEY_LEN: usize = 200;
 
-fn pipeline_of(app: &App, route: &str) -> Result<Arc<Pipeline>, Failure> {
+pub(super) fn pipeline_of(app: &App, route: &str) -> Result<Arc<Pipeline>, Failure> {
     app.core.pipeline_by_route(route).ok_or_else(|| {
         Problem::new(Code::UnknownRoute, format!("no pipeline has the route '{route}'")).into()
     })

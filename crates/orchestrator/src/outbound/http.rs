@@ -36,6 +36,8 @@ const OFFER_TIMEOUT: Duration = Duration::from_secs(15);
 const PAUSE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a question may take.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a service may take to say that it is well.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 /// Waits between offers of one attempt under one key. Together with the offers' own time about half a minute where the
 /// service refuses connections, long enough for it to be restarted.
 const OFFER_AGAIN: [Duration; 8] = [
@@ -275,6 +277,14 @@ impl Outbound for HttpOutbound {
             Command::Probed { attempt, finding }
         }
         .boxed()
+    }
+
+    fn health<'a>(&'a self, service: &'a Name) -> BoxFuture<'a, Vec<(String, bool)>> {
+        let ask = async |url: &String| {
+            let asked = self.ask(Method::GET, format!("{url}/health"), HEALTH_TIMEOUT).await;
+            (url.clone(), asked.is_ok_and(|answer| answer.status.is_success()))
+        };
+        async move { futures::future::join_all(self.urls(service).iter().map(ask)).await }.boxed()
     }
 
     fn addresses(&self) -> Addresses {

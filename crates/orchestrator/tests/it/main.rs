@@ -2,5 +2,6 @@
 
 mod callbacks;
 mod openapi;
+mod originals;
 mod schedules;
 mod support;

@@ -1,5 +1,7 @@
 //! Starts by the clock, with a clock of the tests' own.
 
+#![expect(clippy::unwrap_used, reason = "where an answer is not as it must be, the test fails")]
+
 use std::sync::Arc;
 
 use serde_json::{Value, json};
