@@ -15,6 +15,7 @@ mod drive;
 mod fleet;
 mod memory;
 mod recover;
+mod references;
 mod unbroken;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -304,6 +305,12 @@ impl Core {
     #[must_use]
     pub fn fleet(&self) -> &Fleet {
         &self.inner.fleet
+    }
+
+    /// Earlier results.
+    #[must_use]
+    pub fn memo(&self) -> &Memo {
+        &self.inner.memo
     }
 
     /// Calls to services.

@@ -19,7 +19,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
 use super::{App, Failure, Shared, access, answers::json as answer, commands::job_id};
-use crate::artifacts::{Blob, StoreError, is_valid_name};
+use crate::artifacts::{StoreError, is_valid_name};
 
 /// Who asks for or brings an artifact: an attempt of the job, or a caller.
 fn admit(app: &App, headers: &HeaderMap, job: JobId) -> Result<Option<AttemptId>, Failure> {
@@ -45,9 +45,9 @@ pub(super) async fn put_artifact(
         return Err(Problem::field("/name", detail).into());
     }
     let attempt = admit(&app, &headers, job)?;
-    let blob = match headers.get(ARTIFACT_HASH).and_then(|value| value.to_str().ok()) {
-        Some(hash) => match app.artifacts.size(hash).await {
-            Some(size) => Blob { hash: hash.to_owned(), size },
+    let (blob, pin) = match headers.get(ARTIFACT_HASH).and_then(|value| value.to_str().ok()) {
+        Some(hash) => match app.artifacts.find(hash).await {
+            Some(found) => found,
             None => {
                 let detail = "there is no blob with this hash";
                 return Err(Problem::new(Code::UnknownArtifact, detail).hint("send the body").into());
@@ -64,6 +64,7 @@ pub(super) async fn put_artifact(
     };
     let info = info(&name, &artifact);
     app.core.command(job, Command::StoreArtifact { name: name.into(), artifact, attempt }).await?;
+    drop(pin);
     Ok(answer(StatusCode::CREATED, &info))
 }
 

@@ -209,6 +209,11 @@ pub(super) async fn put_output(
     let job = output_of(&app, &route, &key, &phase).await?;
     let name = file.clone();
     let before = app.core.look(job, move |_, job| job.artifacts.get(name.as_str()).cloned()).await?;
+    // Between the two names nobody refers to it.
+    let _pin = match &before {
+        Some(artifact) => app.artifacts.find(&artifact.hash).await,
+        None => None,
+    };
     let stored =
         artifacts::put_artifact(State(app.clone()), Path((job.to_string(), file.clone())), headers, body);
     let stored = stored.await?;

@@ -1,5 +1,6 @@
 //! The orchestrator over real HTTP, with a real journal: one binary.
 
+mod artifacts;
 mod callbacks;
 mod openapi;
 mod originals;

@@ -213,17 +213,18 @@ async fn start(setup: Setup) -> (App, String) {
     });
     let mut options = Options::new(folder.join("journal"));
     options.segment_bytes = 1 << 20;
+    let artifacts = Arc::new(ArtifactStore::open(&folder.join("artifacts"), 1 << 20).unwrap());
     let core = Core::new(Parts {
         journal: Arc::new(open(options).await),
         world,
         outbound: Arc::new(outbound),
         fleet: Fleet::new(&config.services),
-        memo: Memo::open(&folder.join("memo")).unwrap(),
+        memo: Memo::open(&folder.join("memo")).unwrap().with_blobs(artifacts.clone()),
         pipelines: vec![Arc::new(Pipeline::parse(&pipeline).unwrap())],
     });
     let app = App {
         core: core.clone(),
-        artifacts: Arc::new(ArtifactStore::open(&folder.join("artifacts"), 1 << 20).unwrap()),
+        artifacts,
         schedules: Arc::new(Schedules::open(&folder.join("schedules.json")).unwrap()),
         tokens,
         access: Access::new(&config.orchestrator.tokens),

@@ -60,21 +60,23 @@ async fn orchestrate(setup: Setup, handover: CancellationToken, shutdown: Cancel
         signing_secret: config.orchestrator.signing_secret.clone().map(String::into_bytes),
         world: world.clone(),
     });
+    let store = ArtifactStore::open(&data.join("artifacts"), MAX_ARTIFACT);
+    let artifacts = Arc::new(store.context("the artifacts' folder can't be used")?);
+    let memo = Memo::open(&data.join("memo")).context("the folder of earlier results can't be made")?;
     let core = Core::new(Parts {
         journal,
         world,
         outbound: Arc::new(UntilHandover::new(outbound, handover)),
         fleet: Fleet::new(&config.services),
-        memo: Memo::open(&data.join("memo")).context("the folder of earlier results can't be made")?,
+        memo: memo.with_blobs(artifacts.clone()),
         pipelines: setup.pipelines.clone(),
     });
-    let store = ArtifactStore::open(&data.join("artifacts"), MAX_ARTIFACT);
     let app = App {
         core: core.clone(),
         schedules: Arc::new(
             Schedules::open(&data.join("schedules.json")).context("what schedules came to can't be read")?,
         ),
-        artifacts: Arc::new(store.context("the artifacts' folder can't be used")?),
+        artifacts,
         tokens,
         access: Access::new(&config.orchestrator.tokens),
         keep_ended: config.orchestrator.keep_ended,
