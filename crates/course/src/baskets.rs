@@ -1,8 +1,11 @@
 //! Baskets: what a learner practises after meeting each new LEGO, made only of LEGOs taught up to then.
 //!
-//! [`model`] is what the seeds so far show of how LEGOs follow each other; [`make`] puts phrases together along
-//! that evidence and picks those worth saying.
+//! [`model`] is what the seeds show of how LEGOs follow each other; [`grow`] puts phrases together along that evidence; [`make`]
+//! picks those worth saying.
 
+pub mod bits;
+pub mod grow;
 pub mod make;
 pub mod model;
 pub mod phase;
+pub mod runs;

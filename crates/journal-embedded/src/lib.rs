@@ -23,10 +23,14 @@ mod scan;
 mod segment;
 mod writer;
 
-use std::{collections::VecDeque, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use bytes::Bytes;
-use disk::Disk;
+use disk::{Disk, File};
 use engine::ids::JobId;
 use futures::FutureExt;
 use index::Index;
@@ -41,6 +45,8 @@ use writer::Writer;
 
 /// Places of readers of the feed that are remembered.
 const READERS: usize = 64;
+/// Segments that stay open for reading.
+const OPEN_FILES: usize = 64;
 
 /// How a journal is opened.
 #[derive(Debug, Clone)]
@@ -81,6 +87,8 @@ struct Inner {
     dropped: Mutex<Position>,
     /// Where the last readers of the feed stopped, the latest first: most go on there.
     readers: Mutex<VecDeque<scan::Reached>>,
+    /// Segments that are open for reading, by number.
+    files: Mutex<BTreeMap<u64, Arc<dyn File>>>,
     /// Held as long as the journal is open.
     _lock: Option<disk::Lock>,
 }
@@ -88,7 +96,24 @@ struct Inner {
 impl Inner {
     /// The events of a record, read from the log.
     fn read(&self, place: &Place) -> Result<record::Record, JournalError> {
-        segment::read_record(&*self.disk, &self.options.folder, place)
+        let path = segment::path(&self.options.folder, place.segment);
+        let file = self.file(&path, place.segment)?;
+        segment::read_record(&*file, &path, place)
+    }
+
+    /// A segment's file, open for reading.
+    fn file(&self, path: &Path, segment: u64) -> Result<Arc<dyn File>, JournalError> {
+        if let Some(open) = self.files.lock().get(&segment) {
+            return Ok(open.clone());
+        }
+        let opened = self.disk.open(path, false).map_err(|error| segment::io_error(path, &error))?;
+        let opened: Arc<dyn File> = opened.into();
+        let mut files = self.files.lock();
+        if files.len() >= OPEN_FILES {
+            files.pop_first();
+        }
+        files.insert(segment, opened.clone());
+        Ok(opened)
     }
 
     fn load(&self, job: JobId) -> Result<Option<Stored>, JournalError> {

@@ -80,6 +80,7 @@ impl EmbeddedJournal {
             retaining: Mutex::new(()),
             defining: Mutex::new(()),
             readers: Mutex::default(),
+            files: Mutex::default(),
             dropped: Mutex::new(dropped),
             _lock: lock,
         };

@@ -23,7 +23,7 @@ pub(crate) fn len(entry: &IndexEntry) -> usize {
 /// Writes an entry; as many bytes as [`len`] says.
 pub(crate) fn put(out: &mut Vec<u8>, entry: &IndexEntry) {
     let deadline = if entry.deadline.is_some() { HAS_DEADLINE } else { 0 };
-    out.extend_from_slice(&[FORM, u8::from(entry.live) * LIVE | deadline, entry.priority]);
+    out.extend_from_slice(&[FORM, (u8::from(entry.live) * LIVE) | deadline, entry.priority]);
     for moment in [entry.created, entry.updated, entry.deadline.unwrap_or(0)] {
         out.extend_from_slice(&moment.to_le_bytes());
     }
@@ -35,9 +35,9 @@ pub(crate) fn put(out: &mut Vec<u8>, entry: &IndexEntry) {
 
 /// Reads an entry; none where it is not what was written.
 pub(crate) fn read(bytes: &Bytes) -> Option<IndexEntry> {
-    match bytes.first()? {
-        &JSON => serde_json::from_slice(bytes).ok(),
-        &FORM => read_fields(bytes),
+    match *bytes.first()? {
+        JSON => serde_json::from_slice(bytes).ok(),
+        FORM => read_fields(bytes),
         _ => None,
     }
 }

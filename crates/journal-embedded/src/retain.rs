@@ -84,6 +84,7 @@ impl Inner {
             }
             // Before the file goes, so that no reader of the feed passes over what was in it.
             self.drop_up_to(last);
+            self.files.lock().remove(&number);
             self.disk.remove(&path).map_err(failed)?;
             self.disk.sync_folder(&segment::log_folder(&self.options.folder)).map_err(failed)?;
             self.writer.forget_segment(bytes);

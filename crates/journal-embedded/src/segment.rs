@@ -72,10 +72,8 @@ pub(crate) fn lay_out(disk: &dyn Disk, folder: &Path, number: u64, bytes: u64) -
 }
 
 /// Reads a record whose place is known.
-pub(crate) fn read_record(disk: &dyn Disk, folder: &Path, place: &Place) -> Result<Record, JournalError> {
-    let path = path(folder, place.segment);
-    let failed = |error: io::Error| io_error(&path, &error);
-    let file = disk.open(&path, false).map_err(failed)?;
+pub(crate) fn read_record(file: &dyn File, path: &Path, place: &Place) -> Result<Record, JournalError> {
+    let failed = |error: io::Error| io_error(path, &error);
     let mut bytes = vec![0; usize::try_from(place.len).unwrap_or(0)];
     file.read_at(&mut bytes, place.offset).map_err(failed)?;
     let header = Header::read(&bytes);

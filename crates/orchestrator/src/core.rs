@@ -173,8 +173,7 @@ impl Core {
                 false => Err(StartError::KeyInUse { key: start.key, job: holder }),
             };
         }
-        let cell = Arc::new(JobCell::new(job));
-        self.inner.cells.insert(job, cell.clone());
+        let cell = self.cell(job);
         let (reply, answer) = oneshot::channel();
         let started =
             self.submit_to(&cell, Envelope::Start { pipeline, start: Box::new(start), reply }, answer);

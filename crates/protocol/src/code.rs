@@ -36,6 +36,7 @@ pub enum Code {
     JournalStopped,
     JournalDamaged,
     ShuttingDown,
+    Recovering,
     ServiceUnreachable,
     MethodNotAllowed,
     UnsupportedMediaType,
@@ -68,7 +69,7 @@ macro_rules! row {
 }
 
 /// In the order of the enum, so that a code is its own index.
-const TABLE: [Entry; 34] = [
+const TABLE: [Entry; 35] = [
     row!(MalformedJson, "malformed-json", 400, "The body is not JSON"),
     row!(InvalidField, "invalid-field", 422, "A field is missing or has the wrong form"),
     row!(PayloadTooLarge, "payload-too-large", 413, "The body is too large"),
@@ -97,6 +98,7 @@ const TABLE: [Entry; 34] = [
     row!(JournalStopped, "journal-stopped", 503, "The journal has stopped"),
     row!(JournalDamaged, "journal-damaged", 503, "The journal is damaged"),
     row!(ShuttingDown, "shutting-down", 503, "Shutting down"),
+    row!(Recovering, "recovering", 503, "Recovering"),
     row!(ServiceUnreachable, "service-unreachable", 502, "The service cannot be reached"),
     row!(MethodNotAllowed, "method-not-allowed", 405, "This address does not know the method"),
     row!(UnsupportedMediaType, "unsupported-media-type", 415, "The body must be JSON"),

@@ -3,29 +3,21 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::model::{Evidence, Known, Place};
+use super::{
+    grow::{Grower, Phrasing},
+    model::{Evidence, Place},
+};
 use crate::{
     model::{Basket, LegoPairs, Pair, Phrase},
     text::{is_unspaced, normal},
 };
 
-/// How many phrases of which length: longest number of LEGOs, and how many.
-const WANTED: [(usize, usize); 4] = [(2, 2), (3, 2), (4, 2), (7, 4)];
+/// How many phrases of which length: fewest and most LEGOs, and how many.
+const WANTED: [(usize, usize, usize); 4] = [(1, 2, 2), (3, 3, 2), (4, 4, 2), (5, usize::MAX, 4)];
 /// Phrases wanted in all.
 const ALL: usize = 10;
-/// Rows looked at for one LEGO.
-const TRIED: usize = 4_000;
-/// Pieces tried on each side of a row.
-const WIDTH: usize = 14;
-
-/// A row of pieces on its way to being a phrase.
-#[derive(Debug, Clone)]
-struct Candidate {
-    pieces: Vec<Place>,
-    /// Steps that no seed shows.
-    guessed: usize,
-    score: f64,
-}
+/// What a phrase loses for each LEGO that a phrase chosen before has too, as a share of its LEGOs.
+const REPEATED: f64 = 2.0;
 
 /// Makes the baskets of some seeds.
 #[derive(Debug)]
@@ -67,36 +59,46 @@ impl<'a> Maker<'a> {
     }
 
     fn basket(&self, seed: usize, place: Place, last: bool) -> Basket {
-        let piece = &self.evidence.pieces[place];
-        let known = self.evidence.known(seed + 1, place + 1);
-        let mut phrases = vec![self.phrase(&[place])];
-        let mut texts = BTreeSet::from([normal_text(&piece.pair.known)]);
-        let candidates = self.candidates(&known, place);
-        let first_of_all = place == 0;
-        for (longest, wanted) in WANTED.into_iter().filter(|_| !first_of_all) {
-            let shortest =
-                WANTED.iter().rev().find(|(other, _)| *other < longest).map_or(1, |(other, _)| other + 1);
-            let mut have =
-                phrases.iter().filter(|phrase| (shortest..=longest).contains(&phrase.legos.len())).count();
-            for candidate in candidates.iter().filter(|c| (shortest..=longest).contains(&c.pieces.len())) {
-                if have >= wanted {
-                    break;
-                }
-                let phrase = self.phrase(&candidate.pieces);
-                if self.contradicts(&phrase) || !texts.insert(normal_text(&phrase.known)) {
-                    continue;
-                }
-                have += 1;
-                phrases.push(phrase);
+        let mut chosen = Chosen::default();
+        if last {
+            let pair = &self.legos.seeds[seed].seed_pair;
+            let row = &self.evidence.rows[seed].pieces;
+            let legos = row.iter().map(|piece| self.evidence.pieces[*piece].id.clone()).collect();
+            let phrase = Phrase { known: pair.known.clone(), target: pair.target.clone(), legos };
+            chosen.add(row, phrase);
+        }
+        chosen.add(&[place], self.phrase(&[place]));
+        let phrasings = if place == 0 {
+            Vec::new()
+        } else {
+            Grower { evidence: &self.evidence, lego: place }.phrasings()
+        };
+        let mut left: Vec<(Phrasing, Phrase)> = phrasings
+            .into_iter()
+            .filter(|phrasing| !self.contradicts(&phrasing.pieces))
+            .map(|phrasing| {
+                let phrase = self.phrase(&phrasing.pieces);
+                (phrasing, phrase)
+            })
+            .collect();
+        for (fewest, most, wanted) in WANTED {
+            let fits = |pieces: usize| (fewest..=most).contains(&pieces);
+            while chosen.phrases.len() < ALL
+                && chosen.phrases.iter().filter(|phrase| fits(phrase.legos.len())).count() < wanted
+                && chosen.take_best(&mut left, fits)
+            {}
+        }
+        // What one length lacks, others make up for, but not the shortest: they say least.
+        for (fewest, most, _) in WANTED.into_iter().skip(1).rev() {
+            while chosen.phrases.len() < ALL && chosen.take_best(&mut left, |n| (fewest..=most).contains(&n))
+            {
             }
         }
-        if last {
-            self.add_sentence(seed, &mut phrases);
-        }
-        let note = (phrases.len() < ALL).then(|| self.note(place, &known, phrases.len()));
+        let mut phrases = chosen.phrases;
+        let note = (phrases.len() < ALL).then(|| self.note(place, phrases.len()));
         phrases.sort_by_key(|phrase| phrase.legos.len());
         Basket {
-            lego: piece.pair.clone(),
+            lego: self.evidence.pieces[place].pair.clone(),
             is_final_lego: last,
             phrase_count: phrases.len(),
             practice_phrases: phrases,
@@ -104,34 +106,34 @@ impl<'a> Maker<'a> {
         }
     }
 
-    fn note(&self, place: Place, known: &Known, have: usize) -> String {
+    fn note(&self, place: Place, have: usize) -> String {
         if place == 0 {
             return "the first LEGO of a course can only be said by itself".to_owned();
         }
-        let neighbours = known.may_follow(&self.evidence.pieces, place).len()
-            + known.may_precede(&self.evidence.pieces, place).len();
-        match neighbours {
-            0 => format!(
-                "{have} of {ALL}: no LEGO taught so far goes before or after it in any sentence so far"
-            ),
+        let taught = |meetings: &BTreeMap<Place, super::model::Meeting>| meetings.range(..place).count();
+        match taught(&self.evidence.after[place]) + taught(&self.evidence.before[place]) {
+            0 => format!("{have} of {ALL}: no LEGO taught so far goes before or after it in any sentence"),
             _ => format!(
-                "{have} of {ALL}: the LEGOs taught so far allow no more phrases that a sentence bears out"
+                "{have} of {ALL}: the LEGOs taught so far allow no more phrases that sentences bear out"
             ),
         }
     }
 
-    /// The whole sentence, at the seed's last LEGO.
-    fn add_sentence(&self, seed: usize, phrases: &mut Vec<Phrase>) {
-        let pair = &self.legos.seeds[seed].seed_pair;
-        phrases.retain(|phrase| normal_text(&phrase.known) != normal_text(&pair.known));
-        let row = &self.evidence.rows[seed];
-        let legos = row.pieces.iter().map(|piece| self.evidence.pieces[*piece].id.clone()).collect();
-        phrases.push(Phrase { known: pair.known.clone(), target: pair.target.clone(), legos });
-    }
-
-    fn contradicts(&self, phrase: &Phrase) -> bool {
-        let means = self.meanings.get(&normal_text(&phrase.known));
-        means.is_some_and(|means| *means != normal_text(&phrase.target))
+    /// Whether the known text of some of the pieces in a row means something else than they do: as a LEGO or a whole sentence.
+    fn contradicts(&self, pieces: &[Place]) -> bool {
+        (0..pieces.len()).any(|from| {
+            let (mut known, mut target) = (String::new(), String::new());
+            pieces[from..].iter().any(|piece| {
+                let piece = &self.evidence.pieces[*piece];
+                for (text, words) in [(&mut known, &piece.known), (&mut target, &piece.target)] {
+                    for word in words {
+                        text.extend((!text.is_empty()).then_some(' '));
+                        text.push_str(word);
+                    }
+                }
+                self.meanings.get(&known).is_some_and(|means| *means != target)
+            })
+        })
     }
 
     fn phrase(&self, pieces: &[Place]) -> Phrase {
@@ -146,98 +148,50 @@ impl<'a> Maker<'a> {
             legos: pieces.iter().map(|piece| self.evidence.pieces[*piece].id.clone()).collect(),
         }
     }
-
-    /// Rows with the piece in them, the best first.
-    fn candidates(&self, known: &Known, place: Place) -> Vec<Candidate> {
-        let mut found: Vec<Candidate> = Vec::new();
-        let mut open = vec![Candidate { pieces: vec![place], guessed: 0, score: 0.0 }];
-        let mut seen = BTreeSet::new();
-        while let Some(row) = open.pop() {
-            if row.pieces.len() >= WANTED[3].0 || found.len() + open.len() > TRIED {
-                continue;
-            }
-            for longer in self.grow(known, &row) {
-                if seen.insert(longer.pieces.clone()) {
-                    open.insert(0, longer.clone());
-                    found.push(longer);
-                }
-            }
-        }
-        for candidate in &mut found {
-            candidate.score = self.score(known, candidate);
-        }
-        found.retain(|candidate| candidate.score > 0.0);
-        found.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.pieces.cmp(&b.pieces)));
-        spread(found)
-    }
-
-    /// The row with one more piece, behind or in front.
-    fn grow(&self, known: &Known, row: &Candidate) -> Vec<Candidate> {
-        let pieces = &self.evidence.pieces;
-        let (first, last) = (row.pieces[0], row.pieces[row.pieces.len() - 1]);
-        let mut grown = Vec::new();
-        let mut add = |place: Place, seen: bool, behind: bool| {
-            let guessed = row.guessed + usize::from(!seen);
-            if row.pieces.contains(&place) || guessed > 1 {
-                return;
-            }
-            let mut longer = row.pieces.clone();
-            if behind {
-                longer.push(place)
-            } else {
-                longer.insert(0, place)
-            }
-            grown.push(Candidate { pieces: longer, guessed, score: 0.0 });
-        };
-        if !known.last.contains(&last) || row.pieces.len() == 1 || known.after.contains_key(&last) {
-            for (place, seen) in known.may_follow(pieces, last).into_iter().take(WIDTH) {
-                add(place, seen, true);
-            }
-        }
-        if !known.first.contains(&first) || row.pieces.len() == 1 {
-            for (place, seen) in known.may_precede(pieces, first).into_iter().take(WIDTH) {
-                add(place, seen, false);
-            }
-        }
-        grown
-    }
-
-    /// How much a row is worth: borne out by seeds, a whole sentence where it is long, of recent LEGOs.
-    fn score(&self, known: &Known, row: &Candidate) -> f64 {
-        let pieces = &row.pieces;
-        let triples = pieces.windows(3).filter(|t| known.has_triple(t[0], t[1], t[2])).count();
-        let unseen = pieces.len().saturating_sub(2) - triples;
-        let begins = known.first.contains(&pieces[0]);
-        let ends = known.last.contains(&pieces[pieces.len() - 1]);
-        if pieces.len() >= 3 && !(begins && ends) {
-            return 0.0;
-        }
-        let newest = pieces.iter().map(|piece| self.evidence.pieces[*piece].seed).max().unwrap_or(0);
-        let recent = pieces.iter().filter(|piece| self.evidence.pieces[**piece].seed + 10 >= newest).count();
-        let whole = f64::from(u8::from(begins)) + f64::from(u8::from(ends));
-        10.0 + 2.0 * whole + triples as f64 + 0.3 * recent as f64
-            - 1.5 * unseen as f64
-            - 2.0 * row.guessed as f64
-    }
 }
 
-/// Puts rows that repeat what better ones have said behind others.
-fn spread(sorted: Vec<Candidate>) -> Vec<Candidate> {
-    let mut uses: HashMap<Place, usize> = HashMap::new();
-    let mut with_rank: Vec<(f64, usize, Candidate)> = sorted
-        .into_iter()
-        .enumerate()
-        .map(|(rank, candidate)| {
-            let repeated: usize =
-                candidate.pieces.iter().map(|piece| uses.get(piece).copied().unwrap_or(0).min(6)).sum();
-            for piece in &candidate.pieces {
-                *uses.entry(*piece).or_default() += 1;
+/// The phrases of a basket so far.
+#[derive(Debug, Default)]
+struct Chosen {
+    phrases: Vec<Phrase>,
+    texts: BTreeSet<String>,
+    uses: BTreeMap<Place, usize>,
+}
+
+impl Chosen {
+    /// Whether the phrase is there now and was not before.
+    fn add(&mut self, pieces: &[Place], phrase: Phrase) -> bool {
+        if !self.texts.insert(normal_text(&phrase.known)) {
+            return false;
+        }
+        for piece in pieces {
+            *self.uses.entry(*piece).or_default() += 1;
+        }
+        self.phrases.push(phrase);
+        true
+    }
+
+    /// Takes the best of the phrases of a length, that which repeats little of the others; whether there was one.
+    fn take_best(&mut self, left: &mut Vec<(Phrasing, Phrase)>, fits: impl Fn(usize) -> bool) -> bool {
+        loop {
+            let worth = |phrasing: &Phrasing| {
+                let uses = |piece: &Place| self.uses.get(piece).copied().unwrap_or(0);
+                let repeated: usize = phrasing.pieces.iter().map(uses).sum();
+                phrasing.score - REPEATED * repeated as f64 / phrasing.pieces.len() as f64
+            };
+            let best = left
+                .iter()
+                .enumerate()
+                .filter(|(_, (phrasing, _))| fits(phrasing.pieces.len()))
+                .map(|(at, (phrasing, _))| (worth(phrasing), at))
+                .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
+            let Some((_, at)) = best else { return false };
+            let (phrasing, phrase) = left.swap_remove(at);
+            if self.add(&phrasing.pieces, phrase) {
+                return true;
             }
-            (candidate.score - 0.25 * repeated as f64 / candidate.pieces.len() as f64, rank, candidate)
-        })
-        .collect();
-    with_rank.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    with_rank.into_iter().map(|(.., candidate)| candidate).collect()
+        }
+    }
 }
 
 /// A text without its punctuation, as it is compared.
@@ -298,15 +252,30 @@ mod tests {
             }
         }
         assert_eq!(baskets.len(), ids.len());
-        if std::env::var_os("SHOW").is_some() {
-            let all: usize = baskets.values().map(|b| b.phrase_count).sum();
-            println!("SHOW {} baskets {all} phrases", baskets.len());
-            for (id, basket) in baskets.iter().filter(|(id, _)| id.ends_with("3L01") || id.ends_with("7L01"))
-            {
-                for phrase in &basket.practice_phrases {
-                    println!("SHOW {id} {} = {}", phrase.known, phrase.target);
-                }
-            }
+    }
+
+    #[test]
+    fn most_baskets_are_full_and_every_run_makes_the_same() {
+        let legos = legos();
+        let maker = Maker::new(&legos);
+        let baskets = maker.baskets(0..legos.seeds.len());
+        let phrases: Vec<&Phrase> = baskets.values().flat_map(|basket| &basket.practice_phrases).collect();
+        let full = baskets.values().filter(|basket| basket.phrase_count >= ALL).count();
+        assert!(2 * full >= baskets.len(), "{full} of {} baskets have ten phrases", baskets.len());
+        assert!(phrases.len() >= 6 * baskets.len(), "{} phrases in {}", phrases.len(), baskets.len());
+        let long = phrases.iter().filter(|phrase| phrase.legos.len() >= 4).count();
+        assert!(3 * long >= phrases.len(), "{long} of {} phrases have four LEGOs and more", phrases.len());
+        // Nothing means two things, in whatever basket it stands.
+        let mut meanings: HashMap<String, String> = HashMap::new();
+        for phrase in phrases {
+            let target = normal_text(&phrase.target);
+            let means = meanings.entry(normal_text(&phrase.known)).or_insert_with(|| target.clone());
+            assert_eq!(*means, target, "{}", phrase.known);
+        }
+        // Seed by seed, as batches do it, by another maker.
+        let again = Maker::new(&legos);
+        for seed in [3, 70, 149] {
+            assert!(again.baskets(seed..seed + 1).iter().all(|(id, basket)| baskets[id] == *basket));
         }
     }
 }

@@ -1,7 +1,13 @@
-//! What the seeds show: which LEGO follows which, in both languages in the same order, and which LEGOs are of one kind.
+//! What the seeds show: which LEGO follows which, in both languages in the same order, and which LEGOs stand where others do.
+//!
+//! All of it is yes or no, never a share of all seeds: a changed sentence then changes only phrases that rest on it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::{
+    bits::Bits,
+    runs::{Runs, ending},
+};
 use crate::{
     model::{LegoPairs, Pair, SeedLegos},
     text::{normal, normal_words},
@@ -9,6 +15,11 @@ use crate::{
 
 /// A LEGO of the course, by its place in the order of teaching.
 pub type Place = usize;
+
+/// Before the first and behind the last piece of a sentence.
+pub const EDGE: Place = Place::MAX;
+/// What a context says that so many pieces have is little.
+const COMMON: usize = 25;
 
 /// A LEGO as it is used in phrases.
 #[derive(Debug, Clone)]
@@ -19,8 +30,10 @@ pub struct Piece {
     pub pair: Pair,
     /// The number of the seed that teaches it.
     pub seed: usize,
-    /// What kind of piece it is, as far as its form shows.
-    pub kind: String,
+    /// Its known words as they are compared.
+    pub known: Vec<String>,
+    /// Its target words as they are compared.
+    pub target: Vec<String>,
 }
 
 /// A seed as a row of pieces.
@@ -30,12 +43,25 @@ pub struct Row {
     pub pieces: Vec<Place>,
     /// Whether a piece is followed by the next one in the known text too.
     pub follows: Vec<bool>,
-    /// Whether the known text begins with the first piece, and ends with the last.
+    /// Whether the known text begins with the first piece.
     pub begins: bool,
     /// Whether the known text ends with the last piece.
     pub ends: bool,
-    /// Whether the order is the same in both languages from end to end.
-    pub whole: bool,
+    /// Whether it asks something.
+    pub asks: bool,
+}
+
+/// How well it is borne out that one piece follows another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Meeting {
+    /// A piece that stands where this one does follows, or is followed.
+    Alike,
+    /// One of the two joins sentences, and the other begins or ends one.
+    Joined,
+    /// In both languages sentences have the two words that meet here.
+    Words,
+    /// A sentence has these two pieces.
+    Seen,
 }
 
 /// All pieces and what the seeds show of them.
@@ -45,24 +71,40 @@ pub struct Evidence {
     pub pieces: Vec<Piece>,
     /// One for each seed.
     pub rows: Vec<Row>,
+    /// What may follow each piece, and how well that is borne out.
+    pub after: Vec<BTreeMap<Place, Meeting>>,
+    /// What may go before each piece.
+    pub before: Vec<BTreeMap<Place, Meeting>>,
+    triples: Triples,
+    /// What stands somewhere behind each piece in a clause, and what before it.
+    orders: (Vec<Bits>, Vec<Bits>),
+    begins: Vec<bool>,
+    ends: Vec<bool>,
+    /// Pieces that begin what is no question.
+    states: Vec<bool>,
+    connects: Vec<bool>,
+    /// Pieces that mostly come before what could be a sentence: "I think that".
+    leads: Vec<bool>,
+    /// Pieces that are enough for a clause.
+    clauses: Vec<bool>,
+    /// Pieces that stand where each one does, by what is on their left and on their right.
+    alike: (Vec<Bits>, Vec<Bits>),
 }
 
-/// What is known at one moment of the course: from the seeds up to then, among the pieces up to then.
+/// Three in a row that sentences have: by two of them, which the third are.
 #[derive(Debug, Default)]
-pub struct Known {
-    /// What follows a piece.
-    pub after: BTreeMap<Place, BTreeSet<Place>>,
-    /// What goes before a piece.
-    pub before: BTreeMap<Place, BTreeSet<Place>>,
-    /// How often a kind is followed by another.
-    kinds: HashMap<(String, String), usize>,
-    /// Three in a row that a seed has.
-    triples: BTreeSet<(Place, Place, Place)>,
-    /// Pieces that begin a sentence.
-    pub first: BTreeSet<Place>,
-    /// Pieces that end one.
-    pub last: BTreeSet<Place>,
-    by_kind: HashMap<String, Vec<Place>>,
+struct Triples {
+    first: HashMap<(Place, Place), Bits>,
+    middle: HashMap<(Place, Place), Bits>,
+    last: HashMap<(Place, Place), Bits>,
+}
+
+impl Triples {
+    fn insert(&mut self, a: Place, b: Place, c: Place) {
+        self.first.entry((b, c)).or_default().insert(a);
+        self.middle.entry((a, c)).or_default().insert(b);
+        self.last.entry((a, b)).or_default().insert(c);
+    }
 }
 
 impl Evidence {
@@ -74,112 +116,332 @@ impl Evidence {
         for (number, seed) in legos.seeds.iter().enumerate() {
             for lego in seed.legos.iter().filter(|lego| lego.new) {
                 places.insert(lego.id.clone(), pieces.len());
-                let (pair, kind) = (lego.lego.clone(), kind(&lego.lego));
-                pieces.push(Piece { id: lego.id.clone(), pair, seed: number, kind });
+                let (known, target) = (normal_words(&lego.lego.known), normal_words(&lego.lego.target));
+                pieces.push(Piece {
+                    id: lego.id.clone(),
+                    pair: lego.lego.clone(),
+                    seed: number,
+                    known,
+                    target,
+                });
             }
         }
-        let rows = legos.seeds.iter().map(|seed| row(seed, &places)).collect();
-        Self { pieces, rows }
+        let rows: Vec<Row> = legos.seeds.iter().map(|seed| row(seed, &places)).collect();
+        let mut evidence = Self {
+            after: vec![BTreeMap::new(); pieces.len()],
+            before: vec![BTreeMap::new(); pieces.len()],
+            triples: Triples::default(),
+            begins: vec![false; pieces.len()],
+            ends: vec![false; pieces.len()],
+            connects: vec![false; pieces.len()],
+            leads: vec![false; pieces.len()],
+            clauses: vec![false; pieces.len()],
+            states: vec![false; pieces.len()],
+            orders: (vec![Bits::default(); pieces.len()], vec![Bits::default(); pieces.len()]),
+            alike: (Vec::new(), Vec::new()),
+            pieces,
+            rows,
+        };
+        evidence.read_rows();
+        evidence.find_connections();
+        evidence.find_ends();
+        evidence.read_orders();
+        evidence.alike = evidence.find_alike();
+        evidence.add_alike();
+        evidence.add_words(legos);
+        evidence.add_joined();
+        evidence
     }
 
-    /// What is known after the first so many seeds, among the pieces before a place.
-    #[must_use]
-    pub fn known(&self, seeds: usize, pieces: Place) -> Known {
-        let mut known = Known::default();
-        for row in &self.rows[..seeds.min(self.rows.len())] {
-            known.add(row, &self.pieces, pieces);
+    fn read_rows(&mut self) {
+        for row in &self.rows {
+            for (pair, _) in row.pieces.windows(2).zip(&row.follows).filter(|(_, follows)| **follows) {
+                self.after[pair[0]].insert(pair[1], Meeting::Seen);
+                self.before[pair[1]].insert(pair[0], Meeting::Seen);
+            }
+            for (three, follows) in row.pieces.windows(3).zip(row.follows.windows(2)) {
+                if follows[0] && follows[1] {
+                    self.triples.insert(three[0], three[1], three[2]);
+                }
+            }
+            if let (Some(&first), Some(&last)) = (row.pieces.first(), row.pieces.last()) {
+                self.begins[first] |= row.begins;
+                self.states[first] |= row.begins && !row.asks;
+                self.ends[last] |= row.ends;
+            }
+            if let (&[first, second, ..], true) = (&row.pieces[..], row.begins) {
+                self.triples.insert(self.pieces.len(), first, second);
+            }
+            if let (&[.., second, last], true) = (&row.pieces[..], row.ends) {
+                self.triples.insert(second, last, self.pieces.len());
+            }
         }
-        for (place, piece) in self.pieces[..pieces].iter().enumerate() {
-            known.by_kind.entry(piece.kind.clone()).or_default().push(place);
+    }
+
+    /// What goes on after the end of a sentence, mostly with what begins one: "because", "but".
+    fn find_connections(&mut self) {
+        self.connects = (0..self.pieces.len())
+            .map(|piece| {
+                let after = self.after[piece].keys();
+                let begin = after.clone().filter(|next| self.begins[**next]).count();
+                let before = self.before[piece].keys().filter(|previous| self.ends[**previous]).count();
+                !self.ends[piece] && begin >= 2 && before >= 2 && 3 * begin >= after.count()
+            })
+            .collect();
+    }
+
+    /// A piece that is followed by what else follows ends of sentences could end one too.
+    fn find_ends(&mut self) {
+        let loose: Vec<bool> = self
+            .before
+            .iter()
+            .map(|before| {
+                let ends = before.keys().filter(|previous| self.ends[**previous]).count();
+                ends >= 2 && 10 * ends >= 6 * before.len()
+            })
+            .collect();
+        for (place, ends) in self.ends.iter_mut().enumerate() {
+            *ends |= self.after[place].keys().any(|next| loose[*next] || self.connects[*next]);
         }
-        known
-    }
-}
-
-impl Known {
-    fn add(&mut self, row: &Row, pieces: &[Piece], upto: Place) {
-        for (at, pair) in row.pieces.windows(2).enumerate() {
-            let (a, b) = (pair[0], pair[1]);
-            if !row.follows[at] {
-                continue;
-            }
-            *self.kinds.entry((pieces[a].kind.clone(), pieces[b].kind.clone())).or_default() += 1;
-            if a < upto && b < upto {
-                self.after.entry(a).or_default().insert(b);
-                self.before.entry(b).or_default().insert(a);
-            }
-        }
-        for (at, three) in row.pieces.windows(3).enumerate() {
-            if row.follows[at] && row.follows[at + 1] {
-                self.triples.insert((three[0], three[1], three[2]));
-            }
-        }
-        if let (Some(first), Some(last)) = (row.pieces.first(), row.pieces.last()) {
-            if row.begins {
-                self.first.insert(*first);
-            }
-            if row.ends {
-                self.last.insert(*last);
+        self.find_leads();
+        for row in &self.rows {
+            for clause in row.pieces.split(|piece| self.connects[*piece] || self.leads[*piece]) {
+                let enough = clause.len() == 1 || clause.get(1).is_some_and(|second| loose[*second]);
+                if let Some(&first) = clause.first() {
+                    self.clauses[first] |= enough;
+                }
             }
         }
     }
 
-    /// Whether a seed has these three in a row.
-    #[must_use]
-    pub fn has_triple(&self, a: Place, b: Place, c: Place) -> bool {
-        self.triples.contains(&(a, b, c))
+    fn find_leads(&mut self) {
+        self.leads = (0..self.pieces.len())
+            .map(|place| {
+                let states = self.after[place].keys().filter(|next| self.states[**next]).count();
+                self.states[place] && states >= 2 && 2 * states >= self.after[place].len()
+            })
+            .collect();
     }
 
-    /// What may follow a piece: what a seed shows, and pieces of the kinds of those.
-    #[must_use]
-    pub fn may_follow(&self, pieces: &[Piece], piece: Place) -> Vec<(Place, bool)> {
-        self.spread(pieces, self.after.get(&piece), |kind| (pieces[piece].kind.clone(), kind))
-    }
-
-    /// What may go before a piece.
-    #[must_use]
-    pub fn may_precede(&self, pieces: &[Piece], piece: Place) -> Vec<(Place, bool)> {
-        self.spread(pieces, self.before.get(&piece), |kind| (kind, pieces[piece].kind.clone()))
-    }
-
-    /// Seen ones first; then, where kinds have met at least twice, others of a kind that is more than "some words".
-    fn spread(
-        &self,
-        pieces: &[Piece],
-        seen: Option<&BTreeSet<Place>>,
-        order: impl Fn(String) -> (String, String),
-    ) -> Vec<(Place, bool)> {
-        let mut found: Vec<(Place, bool)> = seen.into_iter().flatten().map(|place| (*place, true)).collect();
-        let kinds: BTreeSet<&String> = self.by_kind.keys().collect();
-        for kind in kinds {
-            let often = self.kinds.get(&order(kind.clone())).copied().unwrap_or(0);
-            if often < 2 || kind.starts_with('?') {
-                continue;
+    fn read_orders(&mut self) {
+        for row in &self.rows {
+            for clause in row.pieces.split(|piece| self.connects[*piece] || self.leads[*piece]) {
+                for (at, &first) in clause.iter().enumerate() {
+                    for &second in &clause[at + 1..] {
+                        self.orders.0[first].insert(second);
+                        self.orders.1[second].insert(first);
+                    }
+                }
             }
-            // The latest of a kind are those that need practice.
-            for place in self.by_kind[kind].iter().rev().take(12) {
-                if !found.iter().any(|(known, _)| known == place) && !pieces[*place].pair.target.is_empty() {
-                    found.push((*place, false));
+        }
+    }
+
+    /// Pieces that share contexts: on the left, and on the right.
+    fn find_alike(&self) -> (Vec<Bits>, Vec<Bits>) {
+        // The words of a piece that meet it are contexts too; their numbers come after those of the pieces.
+        let mut numbers: BTreeMap<(u8, &str), Place> = BTreeMap::new();
+        let mut contexts = |meetings: &[BTreeMap<Place, Meeting>], left: bool| -> Vec<BTreeSet<Place>> {
+            let mut all = Vec::with_capacity(meetings.len());
+            for meetings in meetings {
+                let mut here: BTreeSet<Place> = meetings.keys().copied().collect();
+                for other in meetings.keys() {
+                    let other = &self.pieces[*other];
+                    for (side, words) in [(0, &other.known), (1, &other.target)] {
+                        let word = if left { words.last() } else { words.first() };
+                        let next = self.pieces.len() + numbers.len();
+                        here.extend(word.map(|word| *numbers.entry((side, word.as_str())).or_insert(next)));
+                    }
+                }
+                all.push(here);
+            }
+            all
+        };
+        let (before, after) = (contexts(&self.before, true), contexts(&self.after, false));
+        (self.sharing(&before), self.sharing(&after))
+    }
+
+    fn sharing(&self, contexts: &[BTreeSet<Place>]) -> Vec<Bits> {
+        let mut having: BTreeMap<Place, Vec<Place>> = BTreeMap::new();
+        for (piece, contexts) in contexts.iter().enumerate() {
+            for &context in contexts {
+                having.entry(context).or_default().push(piece);
+            }
+        }
+        let mut found = vec![Bits::default(); contexts.len()];
+        let mut counts: Vec<(usize, usize)> = vec![(0, 0); contexts.len()];
+        for a in 0..contexts.len() {
+            counts.fill((0, 0));
+            for pieces in contexts[a].iter().filter_map(|context| having.get(context)) {
+                let rare = usize::from(pieces.len() < COMMON);
+                for &b in pieces {
+                    counts[b].0 += 1;
+                    counts[b].1 += rare;
+                }
+            }
+            for (b, &(all, telling)) in counts.iter().enumerate().filter(|(b, (all, _))| *b != a && *all > 0)
+            {
+                let fewest = contexts[a].len().min(contexts[b].len());
+                let much = all >= 2 && telling >= 1 && 5 * all >= 2 * fewest;
+                if much || (3 * all >= fewest && self.same_form(a, b)) {
+                    found[a].insert(b);
                 }
             }
         }
         found
     }
-}
 
-/// The form of a piece: its function words, and how its last word ends in the target language. Pieces whose form says little
-/// begin with a question mark and are only used where a seed shows them.
-fn kind(pair: &Pair) -> String {
-    let known = normal_words(&pair.known);
-    let target = normal_words(&pair.target);
-    let last = target.last().map(String::as_str).unwrap_or_default();
-    let infinitive = ["ar", "er", "ir"].iter().any(|ending| last.ends_with(ending)) && target.len() == 1;
-    let starts = known.first().map(String::as_str).unwrap_or_default();
-    match starts {
-        "to" if known.len() > 1 && infinitive => "to do".to_owned(),
-        "with" | "in" | "at" | "for" | "on" if target.len() > 1 || known.len() > 1 => format!("{starts} …"),
-        "today" | "tomorrow" | "now" | "later" | "yesterday" | "tonight" => "when".to_owned(),
-        _ => format!("?{}", known.join(" ")),
+    /// Whether two pieces look as if they were of one kind: as many words on both sides, and the same ending.
+    fn same_form(&self, a: Place, b: Place) -> bool {
+        let (a, b) = (&self.pieces[a], &self.pieces[b]);
+        a.known.len() == b.known.len()
+            && a.target.len() == b.target.len()
+            && a.target.last().map(|word| ending(word)) == b.target.last().map(|word| ending(word))
+            && (a.known.len() == 1 || a.known.first() == b.known.first())
+    }
+
+    /// What follows a piece may follow one that stands where it does; and so on the other side.
+    fn add_alike(&mut self) {
+        let mut support: HashMap<(Place, Place), usize> = HashMap::new();
+        for (a, nexts) in self.after.iter().enumerate() {
+            for &b in nexts.keys() {
+                let firsts = self.alike.1[a].iter().map(|other| (other, b, self.same_form(a, other)));
+                let seconds = self.alike.0[b].iter().map(|other| (a, other, self.same_form(b, other)));
+                for (first, second, same) in firsts.chain(seconds) {
+                    *support.entry((first, second)).or_default() += if same { 2 } else { 1 };
+                }
+            }
+        }
+        for ((first, second), _) in support.into_iter().filter(|(_, support)| *support >= 2) {
+            self.may_follow(first, second, Meeting::Alike);
+        }
+    }
+
+    /// Where both languages have the two words that meet, the pieces may meet.
+    fn add_words(&mut self, legos: &LegoPairs) {
+        let known = Runs::of(legos.seeds.iter().map(|seed| &seed.seed_pair.known));
+        let target = Runs::of(legos.seeds.iter().map(|seed| &seed.seed_pair.target));
+        let mut starting: HashMap<&str, Vec<Place>> = HashMap::new();
+        let mut ending: HashMap<&str, Vec<Place>> = HashMap::new();
+        for (place, piece) in self.pieces.iter().enumerate() {
+            if let (Some(first), Some(last)) = (piece.known.first(), piece.known.last()) {
+                starting.entry(first).or_default().push(place);
+                ending.entry(last).or_default().push(place);
+            }
+        }
+        let mut found = Vec::new();
+        for (first, second) in &known.pairs {
+            let ends = ending.get(first.as_str()).into_iter().flatten();
+            for &a in ends {
+                for &b in starting.get(second.as_str()).into_iter().flatten() {
+                    let (first, second) = (&self.pieces[a], &self.pieces[b]);
+                    if known.meet(&first.known, &second.known) && target.meet(&first.target, &second.target) {
+                        found.push((a, b));
+                    }
+                }
+            }
+        }
+        for (a, b) in found {
+            self.may_follow(a, b, Meeting::Words);
+        }
+    }
+
+    /// What joins sentences may stand between any end and any beginning of what is no question.
+    fn add_joined(&mut self) {
+        let joins = |piece: &Place| self.connects[*piece] || self.leads[*piece];
+        for joint in (0..self.pieces.len()).filter(joins).collect::<Vec<_>>() {
+            for place in 0..self.pieces.len() {
+                if self.states[place] && !self.leads[place] {
+                    self.may_follow(joint, place, Meeting::Joined);
+                }
+                if self.ends[place] && self.connects[joint] {
+                    self.may_follow(place, joint, Meeting::Joined);
+                }
+            }
+        }
+    }
+
+    fn may_follow(&mut self, first: Place, second: Place, meeting: Meeting) {
+        if first == second {
+            return;
+        }
+        for (meetings, other) in [(&mut self.after[first], second), (&mut self.before[second], first)] {
+            let known = meetings.entry(other).or_insert(meeting);
+            *known = (*known).max(meeting);
+        }
+    }
+
+    /// Whether a sentence has these three in a row; then whether at least one of them can be replaced by a piece that stands
+    /// where it does, so that a sentence has them. [`EDGE`] stands for the edge of a sentence.
+    #[must_use]
+    pub fn has_triple(&self, a: Place, b: Place, c: Place) -> (bool, bool) {
+        let edge = self.pieces.len();
+        let (a, c) = (a.min(edge), c.min(edge));
+        let triples = &self.triples;
+        let seen = triples.last.get(&(a, b)).is_some_and(|lasts| lasts.contains(c));
+        let meets =
+            |set: Option<&Bits>, alike: Option<&Bits>| set.zip(alike).is_some_and(|(a, b)| a.meets(b));
+        let nearly = || {
+            meets(triples.first.get(&(b, c)), self.alike.1.get(a))
+                || meets(triples.last.get(&(a, b)), self.alike.0.get(c))
+                || triples
+                    .middle
+                    .get(&(a, c))
+                    .is_some_and(|set| set.meets_both(&self.alike.0[b], &self.alike.1[b]))
+        };
+        (seen, seen || nearly())
+    }
+
+    /// Whether one piece goes before another in some clause; then whether at least those do that stand where they do.
+    #[must_use]
+    pub fn has_order(&self, first: Place, second: Place) -> (bool, bool) {
+        let seen = self.orders.0[first].contains(second);
+        let nearly = || {
+            self.orders.1[second].meets(&self.alike.1[first])
+                || self.orders.0[first].meets(&self.alike.0[second])
+        };
+        (seen, seen || nearly())
+    }
+
+    /// Whether something begins with the piece that is no question.
+    #[must_use]
+    pub fn states(&self, piece: Place) -> bool {
+        self.states[piece]
+    }
+
+    /// Whether the piece joins what could be two sentences.
+    #[must_use]
+    pub fn connects(&self, piece: Place) -> bool {
+        self.connects[piece]
+    }
+
+    /// Whether the piece comes before what could be a sentence.
+    #[must_use]
+    pub fn leads(&self, piece: Place) -> bool {
+        self.leads[piece]
+    }
+
+    /// Whether the piece can be all that stands between what joins sentences.
+    #[must_use]
+    pub fn is_clause(&self, piece: Place) -> bool {
+        self.clauses[piece]
+    }
+
+    /// Whether two pieces answer the same question, as "today" and "tomorrow" do: a phrase has one of them.
+    #[must_use]
+    pub fn are_alike(&self, a: Place, b: Place) -> bool {
+        self.alike.0[a].contains(b)
+    }
+
+    /// Whether a sentence begins with the piece.
+    #[must_use]
+    pub fn begins(&self, piece: Place) -> bool {
+        self.begins[piece]
+    }
+
+    /// Whether a sentence ends with the piece.
+    #[must_use]
+    pub fn ends(&self, piece: Place) -> bool {
+        self.ends[piece]
     }
 }
 
@@ -200,9 +462,9 @@ fn row(seed: &SeedLegos, places: &HashMap<String, Place>) -> Row {
     Row {
         begins: spans.first().is_some_and(|span| span.is_some_and(|span| span.0 == 0)),
         ends: spans.last().is_some_and(|span| span.is_some_and(|span| span.1 == sentence.len())),
-        whole: follows.iter().all(|follows| *follows),
         pieces: tiles.iter().map(|(place, _)| *place).collect(),
         follows,
+        asks: seed.seed_pair.target.trim_end().ends_with(['?', '？', '؟']),
     }
 }
 

@@ -14,6 +14,8 @@ use crate::{
 
 /// About so many batches: so many as the service that makes baskets can take several times over.
 const BATCHES: usize = 45;
+/// How cuts are chosen. Cuts that an older method chose are not kept: raise this when the method changes.
+const METHOD: u32 = 2;
 
 /// The phase.
 #[derive(Debug)]
@@ -51,7 +53,8 @@ impl Phase for ExtractionPhase {
         let pairs: SeedPairs = ctx.artifacts().get_json("seed_pairs.json").await?;
         let total = pairs.translations.len() as u64;
         ctx.progress(0, total, "seeds", "finding out which words answer to each other");
-        let cache = ctx.data_dir().map(|folder| folder.join("legos").join(format!("{}.json", pairs.course)));
+        let cache =
+            ctx.data_dir().map(|folder| folder.join("legos").join(format!("{}-{METHOD}.json", pairs.course)));
         let before: Option<LegoPairs> = match &cache {
             Some(path) => read(path).await,
             None => None,

@@ -1,5 +1,6 @@
 //! The plan by its promises.
 
+use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
@@ -165,4 +166,84 @@ fn a_run_that_waits_knows_why() {
     assert_eq!(plan.why(JobId(Uuid::from_u128(1)), run, Timestamp(5)), None);
     plan.dequeue_job(JobId(Uuid::from_u128(2)));
     assert_eq!(plan.queue_len(), 1);
+}
+
+/// What happens at a service: a run comes, goes, gets a slot, gives it back.
+#[derive(Debug, Clone, Copy)]
+enum Happening {
+    Comes(u8, u8, bool),
+    Goes(u8),
+    Granted,
+    Ends(u8),
+}
+
+fn happenings() -> impl Strategy<Value = Vec<Happening>> {
+    let one = prop_oneof![
+        3 => (any::<u8>(), 0..5u8, any::<bool>()).prop_map(|(job, urgent, pause)| Happening::Comes(job, urgent, pause)),
+        1 => any::<u8>().prop_map(Happening::Goes),
+        3 => Just(Happening::Granted),
+        2 => any::<u8>().prop_map(Happening::Ends),
+    ];
+    prop::collection::vec(one, 0..80)
+}
+
+const PRIORITIES: [Priority; 5] =
+    [Priority::Urgent, Priority::High, Priority::Medium, Priority::Low, Priority::Background];
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Slots never exceed the capacity; nothing waits beside a free slot; whoever waits has a reason; and a plan that is
+    /// filled again from what the jobs hold, as after a restart, decides the same.
+    #[test]
+    fn a_plan_keeps_its_promises(capacity in 1..4u32, happenings in happenings()) {
+        let mut plan = plan(capacity, None);
+        let mut granted = 0;
+        for (now, happening) in (1u64..).zip(happenings) {
+            match happening {
+                Happening::Comes(job, urgent, interruptible) => {
+                    let priority = PRIORITIES[usize::from(urgent)];
+                    plan.enqueue(Waiting { interruptible, ..waiting(u128::from(job), priority, now) });
+                }
+                Happening::Goes(job) => plan.dequeue_job(JobId(Uuid::from_u128(u128::from(job)))),
+                Happening::Granted => {
+                    if let Next::Grant(next) = plan.next(Timestamp(now)) {
+                        plan.dequeue(next.job, next.run);
+                        granted += 1;
+                        plan.occupy(attempt(granted), next, Timestamp(now));
+                    }
+                }
+                Happening::Ends(which) => {
+                    let held: Vec<AttemptId> = plan.slots().keys().copied().collect();
+                    if !held.is_empty() {
+                        plan.release(held[usize::from(which) % held.len()], Verdict::Good, Timestamp(now));
+                    }
+                }
+            }
+            prop_assert!(plan.slots().len() <= capacity as usize);
+            let free = plan.slots().len() < capacity as usize;
+            let next = plan.next(Timestamp(now));
+            let idle = plan.queue_len() == 0;
+            prop_assert_eq!(matches!(next, Next::Grant(_)), free && !idle, "{:?}", next);
+            for waiting in plan.queue() {
+                prop_assert!(plan.why(waiting.job, waiting.run, Timestamp(now)).is_some());
+            }
+            prop_assert_eq!(restarted(&plan, Timestamp(now)).next(Timestamp(now)), next);
+        }
+    }
+}
+
+/// The plan that the same slots and waiting runs make, in another order.
+fn restarted(plan: &ServicePlan, now: Timestamp) -> ServicePlan {
+    let mut again = ServicePlan::new(plan.limits().clone());
+    for (attempt, slot) in plan.slots() {
+        again.occupy(*attempt, slot.holder.clone(), slot.since.min(now));
+        again.pausing(*attempt, slot.pausing);
+    }
+    let mut waiting: Vec<Waiting> = plan.queue().cloned().collect();
+    waiting.reverse();
+    for one in waiting {
+        again.enqueue(one);
+    }
+    again
 }

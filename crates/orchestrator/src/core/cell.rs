@@ -156,7 +156,11 @@ impl Core {
             Some(cell) => cell.clone(),
             None => self.inner.cells.entry(job).or_insert_with(|| Arc::new(JobCell::new(job))).clone(),
         };
-        cell.last_use.store(self.inner.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        let uses = self.inner.uses.fetch_add(1, Ordering::Relaxed);
+        cell.last_use.store(uses, Ordering::Relaxed);
+        if uses.is_multiple_of(super::memory::LOOK_EVERY) {
+            self.put_out_surplus();
+        }
         cell
     }
 
@@ -168,11 +172,11 @@ impl Core {
     }
 
     /// Does something with a job as it is loaded.
-    pub(super) async fn with_loaded(
+    pub(super) async fn with_loaded<T: Send + 'static>(
         &self,
         job: JobId,
-        act: impl FnOnce(&Loaded) + Send + 'static,
-    ) -> Result<(), CommandError> {
+        act: impl FnOnce(&Loaded) -> T + Send + 'static,
+    ) -> Result<T, CommandError> {
         let (answer, done) = oneshot::channel();
         let with = Box::new(move |found: Result<&Loaded, CommandError>| {
             let _ = answer.send(found.map(act));

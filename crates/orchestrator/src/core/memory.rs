@@ -17,7 +17,11 @@ use super::{
 };
 
 /// Jobs that stay in memory although they only wait.
-const RESIDENT: usize = 20_000;
+const RESIDENT: usize = 10_000;
+/// So many more may be there before they are looked through, for that costs a look at each.
+const SURPLUS: usize = 5_000;
+/// After so many uses of jobs their number is looked at.
+pub(super) const LOOK_EVERY: u64 = 512;
 
 /// Jobs that stay in memory for a while although they are over.
 const ENDED: usize = 1_000;
@@ -103,6 +107,13 @@ impl Core {
         Ok(())
     }
 
+    /// The same as [`Core::put_out_idle`], where there are so many jobs in memory that it is worth the look.
+    pub(super) fn put_out_surplus(&self) {
+        if self.inner.cells.len() > RESIDENT + SURPLUS {
+            self.put_out_idle();
+        }
+    }
+
     /// Puts out of memory the jobs that are over or only wait, those used longest ago first. Returns how many.
     pub fn put_out_idle(&self) -> usize {
         let mut uses: Vec<(u64, JobId)> = self
@@ -134,7 +145,7 @@ impl Core {
 
     /// A job leaves memory where nobody is at it: the map's entry is locked while that is found out, so that no command can
     /// find the cell that goes.
-    fn put_out(&self, job: JobId) -> bool {
+    pub(super) fn put_out(&self, job: JobId) -> bool {
         let gone = self.inner.cells.remove_if(&job, |_, cell| {
             let waits = |loaded: &Loaded| {
                 loaded.job.open_runs().all(|(_, run)| !matches!(run.state, RunState::Ready { .. }))

@@ -3,22 +3,23 @@
 //! Safe to do twice: an attempt that no service is known to have accepted is offered again under the same key, which a
 //! service that has it answers with 202; one that was accepted is asked about, so that a callback lost meanwhile is found.
 
-use std::sync::Arc;
-
 use engine::{
     command::Command,
     effect,
     ids::{AttemptId, JobId, Timestamp},
     job::RunState,
 };
+use futures::{StreamExt, stream};
 
 use super::{
     Core,
-    cell::{CommandError, JobCell, Loaded},
+    cell::{CommandError, Loaded},
 };
 
 /// Jobs read at a time.
 const PAGE: usize = 1_000;
+/// Jobs read side by side.
+const AT_ONCE: usize = 16;
 /// Jobs kept in memory by recovery.
 const RESIDENT: usize = 10_000;
 
@@ -33,71 +34,125 @@ pub struct Recovered {
     pub unreadable: usize,
 }
 
+/// What was found of one job.
+#[derive(Default)]
+struct Taken {
+    attempts: usize,
+    accepted: Vec<AttemptId>,
+    /// It has runs that wait for a slot.
+    waits: bool,
+}
+
+/// What recovery leaves to be done once every slot in use is known.
+#[derive(Default)]
+struct Left {
+    attempts: usize,
+    /// Jobs with runs that wait for a slot.
+    waiting: Vec<JobId>,
+    /// Attempts that a service has accepted: it is asked what it knows of them.
+    probes: Vec<(JobId, AttemptId)>,
+}
+
+impl Left {
+    fn add(&mut self, job: JobId, taken: Taken) {
+        self.attempts += taken.attempts;
+        self.probes.extend(taken.accepted.into_iter().map(|attempt| (job, attempt)));
+        if taken.waits {
+            self.waiting.push(job);
+        }
+    }
+}
+
 impl Core {
-    /// Fills everything that is held in memory from the journal, then lets the work go on.
+    /// Fills everything that is held in memory from the journal, and lets the work go on. Callbacks and commands may come
+    /// meanwhile; nothing is granted before every slot in use is known.
     ///
     /// # Errors
     /// The journal's. A single job that can't be read does not stop the others: it is logged and counted.
     pub async fn recover(&self) -> Result<Recovered, CommandError> {
-        let mut found = Recovered::default();
-        let mut under_way = Vec::new();
-        let mut waiting = Vec::new();
+        self.inner.fleet.set_filling(true);
+        let found = self.fill().await;
+        self.inner.fleet.set_filling(false);
+        let (found, left) = found?;
+        for job in left.waiting {
+            self.tell(job, Command::Tick);
+            self.requeue(job).await;
+        }
+        for (service, _) in self.inner.fleet.members() {
+            self.pump(service);
+        }
+        for (job, attempt) in left.probes {
+            self.probe(job, attempt);
+        }
+        Ok(found)
+    }
+
+    /// Whether everything that was live before the start is known again.
+    #[must_use]
+    pub fn has_recovered(&self) -> bool {
+        !self.inner.fleet.is_filling()
+    }
+
+    async fn fill(&self) -> Result<(Recovered, Left), CommandError> {
+        let (mut found, mut left) = (Recovered::default(), Left::default());
         let mut after = None;
         loop {
             let page = self.inner.journal.live_jobs(after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some(*last);
-            for job in page {
+            let core = self.clone();
+            let take_over = |job: JobId| {
+                let (core, taker) = (core.clone(), core.clone());
+                async move { (job, core.with_loaded(job, move |loaded| taker.take_over(loaded)).await) }
+            };
+            let mut jobs = stream::iter(page).map(take_over).buffered(AT_ONCE);
+            while let Some((job, taken)) = jobs.next().await {
                 found.jobs += 1;
-                match self.load(job).await {
-                    Ok(loaded) => self.take_over(loaded, &mut under_way, &mut waiting).await,
+                match taken {
+                    Ok(taken) => left.add(job, taken),
                     Err(error) => {
                         found.unreadable += 1;
                         tracing::error!(%job, %error, "a job can't be read and is left alone");
                     }
                 }
+                if found.jobs > RESIDENT {
+                    self.put_out(job);
+                }
             }
         }
-        found.attempts = under_way.len();
-        // Every slot in use is known by now, so nothing is granted that is not free.
-        for job in waiting {
-            self.tell(job, Command::Tick);
-            self.requeue(job).await;
-        }
-        for (job, attempt, accepted) in under_way {
-            self.go_on(job, attempt, accepted).await;
-        }
-        Ok(found)
+        found.attempts = left.attempts;
+        Ok((found, left))
     }
 
-    async fn take_over(
-        &self,
-        loaded: Loaded,
-        under_way: &mut Vec<(JobId, AttemptId, bool)>,
-        waiting: &mut Vec<JobId>,
-    ) {
+    /// Takes a job's key, deadline and slots, and goes on with its attempts: one that no service is known to have accepted is
+    /// offered again at once. Done by the job's driver, so that nothing that comes in meanwhile is missed or undone.
+    fn take_over(&self, loaded: &Loaded) -> Taken {
         let job = &loaded.job;
+        let mut taken = Taken::default();
+        if job.has_ended() {
+            return taken;
+        }
         self.inner.keys.insert((loaded.pipeline.name.clone(), job.key.clone()), job.id);
         for (run, state) in job.open_runs() {
             let RunState::Live(attempt) = &state.state else { continue };
-            if let Some((service, holder)) = self.waiting(&loaded, run) {
+            if let Some((service, holder)) = self.waiting(loaded, run) {
                 let at = attempt.started_at;
                 self.inner.fleet.with_plan(&service, |plan| plan.occupy(attempt.id, holder, at));
             }
-            under_way.push((job.id, attempt.id, attempt.accepted));
+            taken.attempts += 1;
+            if attempt.accepted {
+                self.watch(loaded, attempt.id);
+                taken.accepted.push(attempt.id);
+            } else {
+                self.dispatch(loaded, attempt.id);
+            }
         }
-        if !effect::queueable(&loaded.pipeline, job).is_empty() {
-            waiting.push(job.id);
-        }
+        taken.waits = !effect::queueable(&loaded.pipeline, job).is_empty();
         let now = self.inner.world.now();
         if let Some(at) = job.next_deadline().filter(|at| at.since(now) < super::act::NEAR) {
             self.deadline_nears(job.id, at);
         }
-        if self.inner.cells.len() < RESIDENT {
-            let cell = JobCell::new(job.id);
-            *cell.loaded.lock().await = Some(loaded);
-            self.inner.cells.insert(cell.id, Arc::new(cell));
-        }
+        taken
     }
 
     async fn requeue(&self, job: JobId) {
@@ -109,20 +164,6 @@ impl Core {
         });
         if let Err(error) = queued.await {
             tracing::error!(%job, %error, "a job that waits can't be queued");
-        }
-    }
-
-    async fn go_on(&self, job: JobId, attempt: AttemptId, accepted: bool) {
-        let core = self.clone();
-        let known = self.with_loaded(job, move |loaded| match accepted {
-            true => core.watch(loaded, attempt),
-            false => core.dispatch(loaded, attempt),
-        });
-        if let Err(error) = known.await {
-            tracing::error!(%job, %error, "an attempt that is under way can't be followed");
-        }
-        if accepted {
-            self.probe(job, attempt);
         }
     }
 

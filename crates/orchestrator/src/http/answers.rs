@@ -28,7 +28,7 @@ impl IntoResponse for Failure {
         let status = StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self.0).unwrap_or_default();
         let mut response = (status, [(header::CONTENT_TYPE, headers::PROBLEM_JSON)], body).into_response();
-        if matches!(self.0.code, Code::TooManyRequests | Code::ShuttingDown) {
+        if matches!(self.0.code, Code::TooManyRequests | Code::ShuttingDown | Code::Recovering) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         if self.0.code == Code::WrongToken {

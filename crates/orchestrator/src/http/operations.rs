@@ -51,6 +51,10 @@ pub(super) async fn ready(State(app): State<Shared>) -> Result<Response, Failure
     if let Some(reason) = app.core.journal().stopped() {
         return Err(Problem::new(Code::JournalStopped, reason).into());
     }
+    if !app.core.has_recovered() {
+        let detail = "what was under way before the start is still being read";
+        return Err(Problem::new(Code::Recovering, detail).hint("calls are taken already; ask again").into());
+    }
     Ok(answer(StatusCode::OK, &json!({ "status": "ready" })))
 }
 

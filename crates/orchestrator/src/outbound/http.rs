@@ -27,6 +27,8 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 
+use tokio::sync::Semaphore;
+
 use super::{Addresses, Hearing, Offer, Outbound};
 use crate::{callback, clock::World, config::ServiceConfig};
 
@@ -50,6 +52,8 @@ const OFFER_AGAIN: [Duration; 8] = [
     Duration::from_secs(8),
     Duration::from_secs(8),
 ];
+/// Calls that may be under way, each with a connection of its own.
+const AT_ONCE: usize = 2_048;
 /// Largest answer that is read.
 const MAX_ANSWER: usize = 1024 * 1024 + 1024;
 /// What a busy service that names no time is given.
@@ -76,6 +80,8 @@ pub struct HttpOutbound {
     client: HttpClient,
     settings: OutboundSettings,
     turn: AtomicUsize,
+    /// Bounds the calls under way: after a restart there may be an attempt to offer, or to ask about, for every live job.
+    open: Semaphore,
 }
 
 /// An answer, read to its end so that the connection can be used again.
@@ -103,7 +109,7 @@ impl HttpOutbound {
             .pool_idle_timeout(Duration::from_secs(20))
             .pool_max_idle_per_host(4096)
             .build(https);
-        Self { client, settings, turn: AtomicUsize::new(0) }
+        Self { client, settings, turn: AtomicUsize::new(0), open: Semaphore::new(AT_ONCE) }
     }
 
     fn urls(&self, service: &Name) -> &[String] {
@@ -111,6 +117,7 @@ impl HttpOutbound {
     }
 
     async fn call(&self, request: Request<Full<Bytes>>, timeout: Duration) -> Result<Answer, String> {
+        let _permit = self.open.acquire().await.map_err(|error| error.to_string())?;
         let call = async {
             let response = self.client.request(request).await.map_err(|error| chain(&error))?;
             read(response).await

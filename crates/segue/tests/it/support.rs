@@ -160,8 +160,9 @@ impl Running {
 
     /// The next line that contains this.
     pub(crate) fn line(&mut self, what: &str) -> String {
+        let end = Instant::now() + PATIENCE;
         loop {
-            match self.lines.recv_timeout(PATIENCE) {
+            match self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
                 Ok(line) => {
                     self.seen.push(line.clone());
                     if line.contains(what) {
@@ -295,7 +296,7 @@ pub(crate) fn course() -> Home {
     let services = &text[text.find("[service.").unwrap()..];
     let mut services = services.to_owned();
     for (old, new) in (3457..).zip(free_ports::<7>()) {
-        services = services.replace(&format!("127.0.0.1:{old}"), &format!("127.0.0.1:{new}"));
+        services = services.replace(&format!(":{old}\""), &format!(":{new}\""));
     }
     let pipeline = std::fs::read_to_string(repository().join("pipelines/course.toml")).unwrap();
     Home::new(&services, &[("course.toml", &pipeline)])
