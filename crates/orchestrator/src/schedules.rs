@@ -222,7 +222,12 @@ fn job_key(pipeline: &Pipeline, schedule: &Schedule, moment: Timestamp) -> Strin
 fn is_for_now(code: Code) -> bool {
     matches!(
         code,
-        Code::ShuttingDown | Code::DiskFull | Code::JournalStopped | Code::JournalDamaged | Code::Internal
+        Code::ShuttingDown
+            | Code::Recovering
+            | Code::DiskFull
+            | Code::JournalStopped
+            | Code::JournalDamaged
+            | Code::Internal
     )
 }
 

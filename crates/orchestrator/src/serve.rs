@@ -27,8 +27,8 @@ const COLLECT_EVERY: u64 = 60;
 /// Most blobs removed at once.
 const MOST_BLOBS: usize = 10_000;
 
-/// Serves until `shutdown`, then lets open requests end. To be called after [`recover`]: who calls before waits to be
-/// accepted, so that no start finds a key free that a live job has.
+/// Serves until `shutdown`, then lets open requests end. May begin before [`recover`] is through, but not before
+/// [`Core::begin_recovery`]: callbacks and commands are taken meanwhile, starts are put off.
 ///
 /// # Errors
 /// Where the listener fails.

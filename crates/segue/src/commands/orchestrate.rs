@@ -86,8 +86,9 @@ async fn orchestrate(setup: Setup, handover: CancellationToken, shutdown: Cancel
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("{listen} can't be listened on; does another orchestrator run?"))?;
-    serve::recover(&core).await.context("what was under way can't be brought back")?;
+    core.begin_recovery();
     let serving = tokio::spawn(serve::serve(listener, app, shutdown.clone()));
+    serve::recover(&core).await.context("what was under way can't be brought back")?;
     let pipelines: Vec<&str> = setup.pipelines.iter().map(|pipeline| pipeline.name.as_str()).collect();
     tracing::info!(%listen, pipelines = pipelines.join(" "), "orchestrator is ready");
     let mut serving = serving;
