@@ -11,6 +11,7 @@ mod originals;
 mod routes;
 mod services;
 mod stream;
+mod subscriber;
 mod view;
 mod waiting;
 
@@ -89,6 +90,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .route("/api/pipelines", get(services::list_pipelines))
         // live
         .route("/api/events", get(stream::all_events))
+        .route("/ws", get(stream::socket))
         .route("/metrics", get(operations::metrics))
         .route("/health/all", get(operations::health_of_all))
         .route_layer(axum::middleware::from_fn_with_state(app.clone(), access::check));

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod callbacks;
+mod live;
 mod openapi;
 mod originals;
 mod schedules;
