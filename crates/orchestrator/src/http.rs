@@ -4,6 +4,7 @@ mod access;
 mod answers;
 mod artifacts;
 mod attempts;
+mod callbacks;
 mod commands;
 mod jobs;
 mod operations;
@@ -38,6 +39,8 @@ pub struct App {
     pub artifacts: Arc<ArtifactStore>,
     /// Starts by the clock.
     pub schedules: Arc<crate::schedules::Schedules>,
+    /// Callbacks that changed nothing.
+    pub rejected: Arc<crate::rejected::RejectedCallbacks>,
     /// Attempts' tokens.
     pub tokens: TokenKey,
     /// Callers' tokens.
@@ -83,6 +86,9 @@ pub(crate) fn router(app: Shared) -> Router {
         .route("/api/jobs/{id}/rerun", post(commands::rerun_job))
         .route("/api/jobs/{id}/priority", post(commands::set_priority))
         .route("/api/jobs/{id}/signals/{name}", post(commands::signal_job))
+        .route("/api/callbacks", get(callbacks::list_callbacks))
+        .route("/api/callbacks/{id}/apply", post(callbacks::apply_callback))
+        .route("/api/callbacks/{id}/drop", post(callbacks::drop_callback))
         // services and pipelines
         .route("/api/services", get(services::list_services))
         .route("/api/services/{name}/stop", post(services::stop_service))

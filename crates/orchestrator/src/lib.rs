@@ -15,6 +15,7 @@ mod listen;
 pub mod live;
 pub mod memo;
 pub mod outbound;
+pub mod rejected;
 pub mod schedules;
 pub mod serve;
 mod small_file;

@@ -87,6 +87,7 @@ pub async fn retain(app: &App, collect: bool) {
         Ok(done) => done,
         Err(error) => return tracing::error!(%error, "old jobs could not be dropped"),
     };
+    app.rejected.drop_older(now, app.keep_ended);
     if done.dropped + done.freed > 0 {
         let Retained { dropped, freed, moved } = done;
         tracing::info!(dropped, freed, moved, "old jobs are dropped");

@@ -17,6 +17,7 @@ use protocol::{Callback, CallbackAnswer, Code, Problem, Progress, headers::CALLB
 use super::{
     App, Failure, Shared, access,
     answers::{json, read_body},
+    callbacks,
 };
 use crate::{
     attempts::Progress as LiveProgress,
@@ -38,17 +39,39 @@ pub(crate) async fn phase_complete(app: Shared, headers: &HeaderMap, body: Body)
     take_callback(&app, headers, body).await.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn take_callback(app: &App, headers: &HeaderMap, body: Body) -> Result<Response, Failure> {
+async fn take_callback(app: &Shared, headers: &HeaderMap, body: Body) -> Result<Response, Failure> {
     let body = read_body(body, CALLBACK_LIMIT).await?;
     let callback = Callback::parse(&body)?;
-    let token = access::bearer(headers).or(callback.token.as_deref());
-    let (job, attempt) = match token.and_then(|token| app.tokens.open(token)) {
-        Some(named) => by_token(&callback, named)?,
-        None if callback.attempt_id.is_some() || callback.token.is_some() || is_stranger(app, headers) => {
-            return Err(access::wrong_token());
-        }
-        None => by_name(app, headers, &callback).await?,
+    let (whose, answer) = match whose(app, headers, &callback).await {
+        Ok(whose) => (Some(whose), report(app, whose, callback).await),
+        Err(failure) => (None, Err(failure)),
     };
+    if let Err(failure) = &answer
+        && callbacks::is_kept(failure.0.code)
+    {
+        // Read once more rather than copied for the many that are accepted.
+        callbacks::keep(app, failure, whose, Callback::parse(&body)?).await;
+    }
+    answer
+}
+
+/// The attempt that a callback is about.
+async fn whose(app: &App, headers: &HeaderMap, callback: &Callback) -> Result<(JobId, AttemptId), Failure> {
+    let token = access::bearer(headers).or(callback.token.as_deref());
+    match token.and_then(|token| app.tokens.open(token)) {
+        Some(named) => by_token(callback, named),
+        None if callback.attempt_id.is_some() || callback.token.is_some() || is_stranger(app, headers) => {
+            Err(access::wrong_token())
+        }
+        None => by_name(app, headers, callback).await,
+    }
+}
+
+async fn report(
+    app: &App,
+    (job, attempt): (JobId, AttemptId),
+    callback: Callback,
+) -> Result<Response, Failure> {
     let command = match said(callback) {
         Said::Ended(outcome) => Command::Report { attempt, outcome },
         Said::Paused(checkpoint) => Command::PauseAnswered { attempt, checkpoint },

@@ -5,5 +5,6 @@ mod callbacks;
 mod live;
 mod openapi;
 mod originals;
+mod rejected;
 mod schedules;
 mod support;

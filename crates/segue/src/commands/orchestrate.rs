@@ -12,6 +12,7 @@ use orchestrator::{
     http::{Access, App},
     memo::Memo,
     outbound::{Addresses, HttpOutbound, OutboundSettings},
+    rejected::RejectedCallbacks,
     schedules::Schedules,
     serve,
     token::TokenKey,
@@ -77,6 +78,10 @@ async fn orchestrate(setup: Setup, handover: CancellationToken, shutdown: Cancel
             Schedules::open(&data.join("schedules.json")).context("what schedules came to can't be read")?,
         ),
         artifacts,
+        rejected: Arc::new(
+            RejectedCallbacks::open(&data.join("callbacks"))
+                .context("the folder of callbacks can't be used")?,
+        ),
         tokens,
         access: Access::new(&config.orchestrator.tokens),
         keep_ended: config.orchestrator.keep_ended,
