@@ -4,11 +4,13 @@ mod access;
 mod answers;
 mod artifacts;
 mod attempts;
+mod audit;
 mod callbacks;
 mod commands;
 mod jobs;
 mod operations;
 mod originals;
+mod rates;
 mod routes;
 mod services;
 mod stream;
@@ -19,6 +21,7 @@ mod waiting;
 use std::sync::Arc;
 
 pub use access::Access;
+pub(crate) use access::refuse_strange_pages;
 pub use answers::Failure;
 pub(crate) use attempts::phase_complete;
 use axum::{
@@ -26,6 +29,8 @@ use axum::{
     extract::DefaultBodyLimit,
     routing::{get, post},
 };
+pub(crate) use rates::Peer;
+pub use rates::Rates;
 pub(crate) use routes::start_job;
 
 use crate::{artifacts::ArtifactStore, core::Core, token::TokenKey};
@@ -45,6 +50,12 @@ pub struct App {
     pub tokens: TokenKey,
     /// Callers' tokens.
     pub access: Access,
+    /// How fast callers may call.
+    pub rates: Arc<Rates>,
+    /// What callers commanded.
+    pub audit: Arc<crate::audit::Audit>,
+    /// Callbacks must be signed with it, where it is there.
+    pub callback_secret: Option<crate::config::SigningSecret>,
     /// How long jobs are kept after their end.
     pub keep_ended: std::time::Duration,
     /// Set while the orchestrator stops: nothing new is taken.
@@ -89,6 +100,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .route("/api/callbacks", get(callbacks::list_callbacks))
         .route("/api/callbacks/{id}/apply", post(callbacks::apply_callback))
         .route("/api/callbacks/{id}/drop", post(callbacks::drop_callback))
+        .route("/api/audit", get(audit::list_deeds))
         // services and pipelines
         .route("/api/services", get(services::list_services))
         .route("/api/services/{name}/stop", post(services::stop_service))

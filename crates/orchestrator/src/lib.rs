@@ -5,6 +5,7 @@
 
 pub mod artifacts;
 pub mod attempts;
+pub mod audit;
 pub mod callback;
 pub mod checks;
 pub mod clock;
@@ -18,6 +19,7 @@ pub mod outbound;
 pub mod rejected;
 pub mod schedules;
 pub mod serve;
+mod signature;
 mod small_file;
 pub mod timers;
 pub mod token;

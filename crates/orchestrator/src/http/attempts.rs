@@ -22,7 +22,9 @@ use super::{
 use crate::{
     attempts::Progress as LiveProgress,
     callback::{Said, said},
+    config::Role,
     core::CommandError,
+    signature,
 };
 
 /// `POST /phase-complete`: how an attempt ended. Answered once that is durable.
@@ -41,6 +43,9 @@ pub(crate) async fn phase_complete(app: Shared, headers: &HeaderMap, body: Body)
 
 async fn take_callback(app: &Shared, headers: &HeaderMap, body: Body) -> Result<Response, Failure> {
     let body = read_body(body, CALLBACK_LIMIT).await?;
+    if let Some(secret) = &app.callback_secret {
+        signature::check(secret, headers, &body, app.core.world().now())?;
+    }
     let callback = Callback::parse(&body)?;
     let (whose, answer) = match whose(app, headers, &callback).await {
         Ok(whose) => (Some(whose), report(app, whose, callback).await),
@@ -90,7 +95,7 @@ async fn report(
 
 /// Somebody with a token that is neither an attempt's nor a caller's.
 fn is_stranger(app: &App, headers: &HeaderMap) -> bool {
-    access::bearer(headers).is_some() && (app.access.is_open() || !app.access.admits(headers))
+    access::bearer(headers).is_some() && (app.access.is_open() || app.access.caller(headers).is_none())
 }
 
 /// Today's form: the token says whose callback it is; what the body says besides must agree.
@@ -103,9 +108,7 @@ fn by_token(callback: &Callback, named: (JobId, AttemptId)) -> Result<(JobId, At
 
 /// The original's form: the phase and the job's key are named. Only where callers need no token, or with one.
 async fn by_name(app: &App, headers: &HeaderMap, callback: &Callback) -> Result<(JobId, AttemptId), Failure> {
-    if !app.access.admits(headers) {
-        return Err(access::wrong_token());
-    }
+    app.access.require(headers, Role::Operate)?;
     let phase = callback.phase.clone().ok_or_else(|| {
         Problem::field("/attemptId", "neither `attemptId` nor `phase` says what the callback is about")
     })?;

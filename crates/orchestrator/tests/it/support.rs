@@ -20,10 +20,11 @@ use engine::{
 use journal_embedded::{EmbeddedJournal, Options};
 use orchestrator::{
     artifacts::ArtifactStore,
+    audit::Audit,
     clock::{RealWorld, World},
     config,
     core::{Core, Fleet, Parts},
-    http::{Access, App},
+    http::{Access, App, Rates},
     memo::Memo,
     outbound::{Addresses, HttpOutbound, OutboundSettings},
     rejected::RejectedCallbacks,
@@ -209,7 +210,7 @@ async fn start(setup: Setup) -> (App, String) {
     let outbound = HttpOutbound::new(OutboundSettings {
         services: config.services.clone(),
         addresses: Addresses { public_url, tokens: tokens.clone() },
-        signing_secret: None,
+        signing_secret: config.orchestrator.signing_secret.clone(),
         world: world.clone(),
     });
     let mut options = Options::new(folder.join("journal"));
@@ -228,6 +229,13 @@ async fn start(setup: Setup) -> (App, String) {
         artifacts,
         schedules: Arc::new(Schedules::open(&folder.join("schedules.json")).unwrap()),
         rejected: Arc::new(RejectedCallbacks::open(&folder.join("callbacks")).unwrap()),
+        rates: Arc::new(Rates::new(core.world().clone(), config.orchestrator.caller_rate)),
+        audit: Audit::open(&folder, tokens.key_for("audit")).unwrap(),
+        callback_secret: config
+            .orchestrator
+            .signing_secret
+            .clone()
+            .filter(|_| config.orchestrator.signed_callbacks),
         tokens,
         access: Access::new(&config.orchestrator.tokens),
         keep_ended: Duration::from_secs(3600),

@@ -6,10 +6,11 @@ use anyhow::{Context, Result, bail};
 use journal::Journal;
 use orchestrator::{
     artifacts::ArtifactStore,
+    audit::Audit,
     clock::{RealWorld, World},
     config::Config,
     core::{Core, Fleet, Parts},
-    http::{Access, App},
+    http::{Access, App, Rates},
     memo::Memo,
     outbound::{Addresses, HttpOutbound, OutboundSettings},
     rejected::RejectedCallbacks,
@@ -58,7 +59,7 @@ async fn orchestrate(setup: Setup, handover: CancellationToken, shutdown: Cancel
             public_url: config.orchestrator.public_url.as_str().into(),
             tokens: tokens.clone(),
         },
-        signing_secret: config.orchestrator.signing_secret.clone().map(String::into_bytes),
+        signing_secret: config.orchestrator.signing_secret.clone(),
         world: world.clone(),
     });
     let store = ArtifactStore::open(&data.join("artifacts"), MAX_ARTIFACT);
@@ -82,6 +83,13 @@ async fn orchestrate(setup: Setup, handover: CancellationToken, shutdown: Cancel
             RejectedCallbacks::open(&data.join("callbacks"))
                 .context("the folder of callbacks can't be used")?,
         ),
+        rates: Arc::new(Rates::new(core.world().clone(), config.orchestrator.caller_rate)),
+        audit: Audit::open(data, tokens.key_for("audit")).context("the audit log can't be opened")?,
+        callback_secret: config
+            .orchestrator
+            .signing_secret
+            .clone()
+            .filter(|_| config.orchestrator.signed_callbacks),
         tokens,
         access: Access::new(&config.orchestrator.tokens),
         keep_ended: config.orchestrator.keep_ended,
