@@ -1,13 +1,20 @@
 //! Artifacts on disk, each blob under its BLAKE3 hash: written whole or not at all, stored once however often it is named.
 
+mod in_use;
+
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
+use in_use::InUse;
+pub use in_use::{Collected, Collection, Pin};
 use tokio::io::AsyncWriteExt;
 
 /// Longest name of an artifact, in bytes.
@@ -42,6 +49,7 @@ pub struct ArtifactStore {
     folder: PathBuf,
     fresh: AtomicU64,
     max: u64,
+    in_use: Arc<InUse>,
 }
 
 impl ArtifactStore {
@@ -56,7 +64,7 @@ impl ArtifactStore {
             // What a crash left half written is nobody's.
             std::fs::remove_file(entry?.path())?;
         }
-        Ok(Self { folder: folder.to_owned(), fresh: AtomicU64::new(0), max })
+        Ok(Self { folder: folder.to_owned(), fresh: AtomicU64::new(0), max, in_use: Arc::default() })
     }
 
     /// Where a blob lies, if its hash is one.
@@ -67,20 +75,23 @@ impl ArtifactStore {
         valid.then(|| self.folder.join(&hash[..2]).join(&hash[2..]))
     }
 
-    /// The size of a blob that is here.
-    pub async fn size(&self, hash: &str) -> Option<u64> {
-        let metadata = tokio::fs::metadata(self.path(hash)?).await.ok()?;
-        Some(metadata.len())
+    /// A blob that is here. It stays at least as long as the pin.
+    pub async fn find(&self, hash: &str) -> Option<(Blob, Pin)> {
+        let path = self.path(hash)?;
+        let pin = self.in_use.pin(hash);
+        let size = tokio::fs::metadata(path).await.ok()?.len();
+        Some((Blob { hash: hash.to_owned(), size }, pin))
     }
 
-    /// Stores what a stream brings. It is on disk for good when this returns.
+    /// Stores what a stream brings. It is on disk when this returns, and stays at least as long as the pin, which is to be
+    /// kept until a job's reference to it is durable.
     ///
     /// # Errors
     /// [`StoreError`]; nothing is stored then.
     pub async fn store<E: std::fmt::Display>(
         &self,
         stream: impl Stream<Item = Result<Bytes, E>>,
-    ) -> Result<Blob, StoreError> {
+    ) -> Result<(Blob, Pin), StoreError> {
         let number = self.fresh.fetch_add(1, Ordering::Relaxed);
         let incoming = self.folder.join("incoming").join(number.to_string());
         let stored = self.receive(&incoming, stream).await;
@@ -95,7 +106,7 @@ impl ArtifactStore {
         &self,
         incoming: &Path,
         stream: impl Stream<Item = Result<Bytes, E>>,
-    ) -> Result<Blob, StoreError> {
+    ) -> Result<(Blob, Pin), StoreError> {
         let mut file = tokio::fs::File::create(incoming).await.map_err(StoreError::Disk)?;
         let mut hasher = blake3::Hasher::new();
         let mut size = 0;
@@ -111,8 +122,9 @@ impl ArtifactStore {
         }
         let hash = hasher.finalize().to_hex().to_string();
         file.flush().await.map_err(StoreError::Disk)?;
+        let pin = self.in_use.pin(&hash);
         self.settle(file, incoming, &hash).await.map_err(StoreError::Disk)?;
-        Ok(Blob { hash, size })
+        Ok((Blob { hash, size }, pin))
     }
 
     async fn settle(&self, file: tokio::fs::File, incoming: &Path, hash: &str) -> io::Result<()> {
@@ -163,10 +175,10 @@ mod tests {
         let bytes = |text: &'static str| {
             futures::stream::iter([Ok::<_, String>(Bytes::from_static(text.as_bytes()))])
         };
-        let first = store.store(bytes("hello")).await.unwrap();
-        let second = store.store(bytes("hello")).await.unwrap();
+        let first = store.store(bytes("hello")).await.unwrap().0;
+        let second = store.store(bytes("hello")).await.unwrap().0;
         assert_eq!(first, second);
-        assert_eq!(store.size(&first.hash).await, Some(5));
+        assert_eq!(store.find(&first.hash).await.unwrap().0.size, 5);
         assert!(matches!(store.store(bytes("eleven bytes")).await, Err(StoreError::TooLarge(10))));
         assert_eq!(std::fs::read_dir(folder.path().join("incoming")).unwrap().count(), 0);
         assert_eq!(store.path("../../etc/passwd"), None);

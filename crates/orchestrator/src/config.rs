@@ -4,11 +4,17 @@
 //! overrides comes in as a function, so that tests need none.
 
 mod read;
+mod secrets;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use engine::{ids::Name, plan::ServiceLimits};
+use engine::{
+    ids::Name,
+    plan::{Rate, ServiceLimits},
+};
 pub use read::{ConfigError, read};
+pub(crate) use secrets::hash as token_hash;
+pub use secrets::{CallerToken, Role, SigningSecret};
 
 /// Everything in `services.toml`.
 #[derive(Debug, Clone)]
@@ -31,9 +37,13 @@ pub struct OrchestratorConfig {
     /// Another journal than the one in `data`.
     pub journal: Option<String>,
     /// Bearer tokens of callers; empty: none is asked for, and only loopback is listened on.
-    pub tokens: Vec<String>,
+    pub tokens: Vec<CallerToken>,
+    /// How fast one caller may call; none: as fast as he can.
+    pub caller_rate: Option<Rate>,
     /// Signs start requests (Standard Webhooks).
-    pub signing_secret: Option<String>,
+    pub signing_secret: Option<SigningSecret>,
+    /// Callbacks must be signed with the same secret.
+    pub signed_callbacks: bool,
     /// How long jobs are kept after their end.
     pub keep_ended: Duration,
 }

@@ -16,6 +16,7 @@ mod drive;
 mod fleet;
 mod memory;
 mod recover;
+mod references;
 mod unbroken;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -221,7 +222,8 @@ impl Core {
         }
     }
 
-    async fn idempotency_key(&self, job: JobId) -> Option<Arc<str>> {
+    /// What the job was started under, so that the same start again is the same job.
+    pub(crate) async fn idempotency_key(&self, job: JobId) -> Option<Arc<str>> {
         let first = self.inner.journal.history(job, 0, 1).await.ok()?;
         let event = decode(&first.first()?.2).ok()?;
         match event.kind {
@@ -306,6 +308,18 @@ impl Core {
     #[must_use]
     pub fn fleet(&self) -> &Fleet {
         &self.inner.fleet
+    }
+
+    /// Earlier results.
+    #[must_use]
+    pub fn memo(&self) -> &Memo {
+        &self.inner.memo
+    }
+
+    /// Calls to services.
+    #[must_use]
+    pub fn outbound(&self) -> &Arc<dyn Outbound> {
+        &self.inner.outbound
     }
 
     /// What happens, as it happens.

@@ -4,18 +4,24 @@ mod access;
 mod answers;
 mod artifacts;
 mod attempts;
+mod audit;
+mod callbacks;
 mod commands;
 mod jobs;
 mod operations;
+mod originals;
+mod rates;
 mod routes;
 mod services;
 mod stream;
+mod subscriber;
 mod view;
 mod waiting;
 
 use std::sync::Arc;
 
 pub use access::Access;
+pub(crate) use access::refuse_strange_pages;
 pub use answers::Failure;
 pub(crate) use attempts::phase_complete;
 use axum::{
@@ -23,6 +29,9 @@ use axum::{
     extract::DefaultBodyLimit,
     routing::{get, post},
 };
+pub(crate) use rates::Peer;
+pub use rates::Rates;
+pub(crate) use routes::start_job;
 
 use crate::{artifacts::ArtifactStore, core::Core, token::TokenKey};
 
@@ -33,10 +42,20 @@ pub struct App {
     pub core: Core,
     /// Blobs.
     pub artifacts: Arc<ArtifactStore>,
+    /// Starts by the clock.
+    pub schedules: Arc<crate::schedules::Schedules>,
+    /// Callbacks that changed nothing.
+    pub rejected: Arc<crate::rejected::RejectedCallbacks>,
     /// Attempts' tokens.
     pub tokens: TokenKey,
     /// Callers' tokens.
     pub access: Access,
+    /// How fast callers may call.
+    pub rates: Arc<Rates>,
+    /// What callers commanded.
+    pub audit: Arc<crate::audit::Audit>,
+    /// Callbacks must be signed with it, where it is there.
+    pub callback_secret: Option<crate::config::SigningSecret>,
     /// How long jobs are kept after their end.
     pub keep_ended: std::time::Duration,
     /// Set while the orchestrator stops: nothing new is taken.
@@ -58,6 +77,13 @@ pub(crate) fn router(app: Shared) -> Router {
         // by a pipeline's own names
         .route("/api/{route}/{key}/start-phase", post(routes::start_phase))
         .route("/api/{route}/{key}/status", get(routes::status))
+        .route("/api/{route}/{key}/progress", get(originals::get_progress).post(originals::post_progress))
+        .route(
+            "/api/{route}/{key}/phase-outputs/{phase}/{file}",
+            get(originals::get_output).put(originals::put_output),
+        )
+        .route("/api/{route}/{key}", get(routes::status))
+        .route("/api/{route}", get(originals::list_keys))
         // jobs
         .route("/api/jobs", post(jobs::start_job).get(jobs::list_jobs))
         .route("/api/jobs/{id}", get(jobs::get_job))
@@ -71,6 +97,10 @@ pub(crate) fn router(app: Shared) -> Router {
         .route("/api/jobs/{id}/rerun", post(commands::rerun_job))
         .route("/api/jobs/{id}/priority", post(commands::set_priority))
         .route("/api/jobs/{id}/signals/{name}", post(commands::signal_job))
+        .route("/api/callbacks", get(callbacks::list_callbacks))
+        .route("/api/callbacks/{id}/apply", post(callbacks::apply_callback))
+        .route("/api/callbacks/{id}/drop", post(callbacks::drop_callback))
+        .route("/api/audit", get(audit::list_deeds))
         // services and pipelines
         .route("/api/services", get(services::list_services))
         .route("/api/services/{name}/stop", post(services::stop_service))
@@ -78,7 +108,9 @@ pub(crate) fn router(app: Shared) -> Router {
         .route("/api/pipelines", get(services::list_pipelines))
         // live
         .route("/api/events", get(stream::all_events))
+        .route("/ws", get(stream::socket))
         .route("/metrics", get(operations::metrics))
+        .route("/health/all", get(operations::health_of_all))
         .route_layer(axum::middleware::from_fn_with_state(app.clone(), access::check));
     let open = Router::new()
         .route("/health", get(operations::health))

@@ -5,6 +5,7 @@
 
 pub mod artifacts;
 pub mod attempts;
+pub mod audit;
 pub mod callback;
 pub mod checks;
 pub mod clock;
@@ -15,6 +16,10 @@ mod listen;
 pub mod live;
 pub mod memo;
 pub mod outbound;
+pub mod rejected;
+pub mod schedules;
 pub mod serve;
+mod signature;
+mod small_file;
 pub mod timers;
 pub mod token;

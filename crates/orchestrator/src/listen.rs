@@ -8,6 +8,7 @@ use std::{
     convert::Infallible,
     future::Future,
     io,
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -15,14 +16,18 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Body, response::Response};
+use axum::{
+    Router,
+    body::Body,
+    response::{IntoResponse, Response},
+};
 use hyper::{Method, Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
-use crate::http::{Shared, phase_complete};
+use crate::http::{Peer, Shared, phase_complete, refuse_strange_pages};
 
 /// How long a client may take for the headers of a request; also how long a connection is kept that is not used.
 const HEADERS: Duration = Duration::from_secs(60);
@@ -37,7 +42,11 @@ pub(crate) struct Answering {
 }
 
 impl Answering {
-    async fn answer(self, request: Request<Incoming>) -> Result<Response, Infallible> {
+    async fn answer(self, mut request: Request<Incoming>, peer: SocketAddr) -> Result<Response, Infallible> {
+        if let Err(failure) = refuse_strange_pages(&self.app, request.headers()) {
+            return Ok(failure.into_response());
+        }
+        request.extensions_mut().insert(Peer(peer));
         if request.method() == Method::POST && request.uri().path() == "/phase-complete" {
             let (head, body) = request.into_parts();
             return Ok(phase_complete(self.app, &head.headers, Body::new(body)).await);
@@ -62,8 +71,8 @@ pub(crate) async fn listen(
             () = shutdown.cancelled() => break,
         };
         match accepted {
-            Ok((stream, _)) => {
-                connections.spawn(connection(stream, answering.clone(), shutdown.clone()));
+            Ok((stream, peer)) => {
+                connections.spawn(connection(stream, peer, answering.clone(), shutdown.clone()));
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -87,6 +96,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 fn connection(
     stream: TcpStream,
+    peer: SocketAddr,
     answering: Answering,
     shutdown: CancellationToken,
 ) -> impl Future<Output = ()> + Send {
@@ -98,7 +108,7 @@ fn connection(
         let used = used.clone();
         move |request| {
             used.store(true, Ordering::Relaxed);
-            answering.clone().answer(request)
+            answering.clone().answer(request, peer)
         }
     });
     let served = http1::Builder::new()

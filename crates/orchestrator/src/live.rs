@@ -2,7 +2,10 @@
 //!
 //! Nobody waits for a subscriber: one that falls behind is told so and reads the gap from the journal.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use bytes::Bytes;
 use engine::ids::{AttemptId, JobId, Name};
@@ -51,11 +54,13 @@ pub enum Happening {
 #[derive(Debug)]
 pub struct Live {
     sender: broadcast::Sender<Happening>,
+    /// The furthest place that was told of; 0 before the first.
+    latest: AtomicU64,
 }
 
 impl Default for Live {
     fn default() -> Self {
-        Self { sender: broadcast::Sender::new(LAG) }
+        Self { sender: broadcast::Sender::new(LAG), latest: AtomicU64::new(0) }
     }
 }
 
@@ -66,8 +71,16 @@ impl Live {
         self.sender.subscribe()
     }
 
+    /// The furthest place in the journal that was told of since the start: everything up to there is durable, so who looks at
+    /// jobs afterwards sees it.
+    #[must_use]
+    pub fn latest(&self) -> Option<Position> {
+        Some(self.latest.load(Ordering::SeqCst)).filter(|&at| at > 0).map(Position)
+    }
+
     /// Tells subscribers of events, where there are any: nothing is put together for nobody.
-    pub(crate) fn publish(&self, events: impl FnOnce() -> Published) {
+    pub(crate) fn publish(&self, position: Position, events: impl FnOnce() -> Published) {
+        self.latest.fetch_max(position.0, Ordering::SeqCst);
         if self.sender.receiver_count() > 0 {
             let _ = self.sender.send(Happening::Events(Arc::new(events())));
         }

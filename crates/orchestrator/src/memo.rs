@@ -6,6 +6,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::SystemTime,
 };
 
 use engine::{
@@ -16,6 +17,8 @@ use engine::{
     values,
 };
 use serde::{Deserialize, Serialize};
+
+use crate::artifacts::{ArtifactStore, Pin};
 
 /// What makes two runs equal: phase, service and its version, input, item, and what came before, artifacts included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +85,7 @@ pub struct Remembered {
 #[derive(Debug, Clone)]
 pub struct Memo {
     folder: PathBuf,
+    blobs: Option<Arc<ArtifactStore>>,
 }
 
 impl Memo {
@@ -91,19 +95,55 @@ impl Memo {
     /// Where it can't be made.
     pub fn open(folder: &Path) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
-        Ok(Self { folder: folder.to_owned() })
+        Ok(Self { folder: folder.to_owned(), blobs: None })
     }
 
-    /// An earlier result; none too where the file can't be read, since a cache may always be empty.
-    pub(crate) async fn find(&self, key: MemoKey) -> Option<Remembered> {
-        let bytes = tokio::fs::read(self.path(key)).await.ok()?;
-        match serde_json::from_slice(&bytes) {
-            Ok(found) => Some(found),
+    /// A result counts only while all its blobs are in `blobs`.
+    #[must_use]
+    pub fn with_blobs(self, blobs: Arc<ArtifactStore>) -> Self {
+        Self { blobs: Some(blobs), ..self }
+    }
+
+    /// An earlier result, and what holds its blobs until it is used; none too where the file can't be read, since a cache may
+    /// always be empty, or where a blob is gone.
+    pub(crate) async fn find(&self, key: MemoKey) -> Option<(Remembered, Vec<Pin>)> {
+        let path = self.path(key);
+        let bytes = tokio::fs::read(&path).await.ok()?;
+        let found: Remembered = match serde_json::from_slice(&bytes) {
+            Ok(found) => found,
             Err(error) => {
                 tracing::warn!(%error, "an earlier result can't be read and is not used");
-                None
+                return None;
+            }
+        };
+        let mut pins = Vec::new();
+        if let Some(blobs) = &self.blobs {
+            for (_, artifact) in &found.artifacts {
+                pins.push(blobs.find(&artifact.hash).await?.1);
             }
         }
+        // One that is used stays longer. Should this fail, it is made again some day.
+        let _ = tokio::task::spawn_blocking(move || {
+            std::fs::File::options().append(true).open(path)?.set_modified(SystemTime::now())
+        })
+        .await;
+        Some((found, pins))
+    }
+
+    /// Removes what was neither made nor used since `before`; how many.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn drop_older(&self, before: SystemTime) -> io::Result<usize> {
+        let mut dropped = 0;
+        for file in std::fs::read_dir(&self.folder)? {
+            let file = file?;
+            if file.metadata()?.modified()? < before {
+                std::fs::remove_file(file.path())?;
+                dropped += 1;
+            }
+        }
+        Ok(dropped)
     }
 
     /// Keeps a result.

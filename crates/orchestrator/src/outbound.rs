@@ -64,6 +64,10 @@ pub trait Outbound: Send + Sync + fmt::Debug {
     fn pause<'a>(&'a self, service: &'a Name, attempt: AttemptId) -> BoxFuture<'a, Option<Payload>>;
     /// Asks what the service knows of an attempt: a finding, or the report of one that is done.
     fn probe<'a>(&'a self, service: &'a Name, attempt: AttemptId) -> BoxFuture<'a, Command>;
+    /// Whether the instances of a service answer `GET /health`, each by its address; empty where nobody can say.
+    fn health<'a>(&'a self, _service: &'a Name) -> BoxFuture<'a, Vec<(String, bool)>> {
+        Box::pin(std::future::ready(Vec::new()))
+    }
     /// What start requests say about where to answer.
     fn addresses(&self) -> Addresses;
 }

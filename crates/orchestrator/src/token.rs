@@ -30,6 +30,12 @@ impl TokenKey {
         Self(bytes)
     }
 
+    /// A key of its own for another use.
+    #[must_use]
+    pub fn key_for(&self, use_of: &str) -> [u8; 32] {
+        *blake3::keyed_hash(&self.0, use_of.as_bytes()).as_bytes()
+    }
+
     /// Reads the secret of an installation from `folder`, or makes it there, readable by its owner only.
     ///
     /// # Errors

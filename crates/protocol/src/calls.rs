@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::{callback::parse_phase, fields::Fields, problem::Problem};
+use crate::{callback::parse_phase, fields::Fields, problem::Problem, progress::Progress};
 
 /// `POST /api/{route}/{key}/start-phase`: `{ "phase": 1, …input }`.
 #[derive(Debug, Clone)]
@@ -36,6 +36,51 @@ impl StartPhase {
         input.push('}');
         let input = RawValue::from_string(input).map_err(|error| Problem::field("", error.to_string()))?;
         Ok(Self { phase, input })
+    }
+}
+
+/// `POST /api/{route}/{key}/progress`, in the original's form: `{ "phase": 3, "updates": { "seedsCompleted": 120, "seedsTotal":
+/// 668 }, "logMessage": "…" }`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReportProgress {
+    /// The phase by id, alias or number (as text).
+    pub phase: String,
+    /// How far it is.
+    pub progress: Progress,
+}
+
+impl ReportProgress {
+    /// Reads the body. Of `updates` the first members that end in `Completed` and `Total` count; what stands before is the
+    /// unit. `done`, `total`, `unit` and `message` are taken as well.
+    ///
+    /// # Errors
+    /// 400 or 422 with the place.
+    pub fn parse(body: &[u8]) -> Result<Self, Problem> {
+        let fields = Fields::parse(body)?;
+        let phase = parse_phase(&fields, "phase")?.ok_or_else(|| {
+            Problem::field("/phase", "`phase` is missing: the name of a phase or its number")
+        })?;
+        let mut progress = Progress::parse(body)?;
+        let message: Option<String> = fields.optional("logMessage", "a text")?;
+        progress.message = message.or(progress.message);
+        let updates: Option<serde_json::Map<String, serde_json::Value>> =
+            fields.optional("updates", "an object")?;
+        for (name, value) in updates.into_iter().flatten() {
+            let (unit, place) = match (name.strip_suffix("Completed"), name.strip_suffix("Total")) {
+                (Some(unit), _) => (unit, &mut progress.done),
+                (_, Some(unit)) => (unit, &mut progress.total),
+                _ => continue,
+            };
+            let Some(number) = value.as_u64() else {
+                return Err(Problem::field(
+                    format!("/updates/{name}"),
+                    format!("`{name}` is a whole number"),
+                ));
+            };
+            place.get_or_insert(number);
+            progress.unit.get_or_insert_with(|| unit.to_owned());
+        }
+        Ok(Self { phase, progress })
     }
 }
 

@@ -17,6 +17,7 @@ pub enum Code {
     UnknownJob,
     UnknownAttempt,
     UnknownArtifact,
+    UnknownCallback,
     UnknownRoute,
     UnsupportedLanguage,
     EmptySeeds,
@@ -40,6 +41,7 @@ pub enum Code {
     ServiceUnreachable,
     MethodNotAllowed,
     UnsupportedMediaType,
+    UpgradeRequired,
     NotFound,
     TooManyRequests,
     Internal,
@@ -69,7 +71,7 @@ macro_rules! row {
 }
 
 /// In the order of the enum, so that a code is its own index.
-const TABLE: [Entry; 35] = [
+const TABLE: [Entry; 37] = [
     row!(MalformedJson, "malformed-json", 400, "The body is not JSON"),
     row!(InvalidField, "invalid-field", 422, "A field is missing or has the wrong form"),
     row!(PayloadTooLarge, "payload-too-large", 413, "The body is too large"),
@@ -79,6 +81,7 @@ const TABLE: [Entry; 35] = [
     row!(UnknownJob, "unknown-job", 404, "There is no such job"),
     row!(UnknownAttempt, "unknown-attempt", 404, "There is no such attempt"),
     row!(UnknownArtifact, "unknown-artifact", 404, "There is no such artifact"),
+    row!(UnknownCallback, "unknown-callback", 404, "No such rejected callback is kept"),
     row!(UnknownRoute, "unknown-route", 404, "No pipeline has this route"),
     row!(UnsupportedLanguage, "unsupported-language", 422, "The language is not supported"),
     row!(EmptySeeds, "empty-seeds", 422, "There are no seed sentences"),
@@ -102,6 +105,7 @@ const TABLE: [Entry; 35] = [
     row!(ServiceUnreachable, "service-unreachable", 502, "The service cannot be reached"),
     row!(MethodNotAllowed, "method-not-allowed", 405, "This address does not know the method"),
     row!(UnsupportedMediaType, "unsupported-media-type", 415, "The body must be JSON"),
+    row!(UpgradeRequired, "upgrade-required", 426, "A WebSocket is expected here"),
     row!(NotFound, "not-found", 404, "There is nothing at this address"),
     row!(TooManyRequests, "too-many-requests", 429, "Busy"),
     row!(Internal, "internal", 500, "An error in Segue"),

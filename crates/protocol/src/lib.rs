@@ -18,7 +18,7 @@ pub mod start;
 pub mod views;
 
 pub use callback::{Callback, CallbackAnswer, CallbackError, CallbackStatus};
-pub use calls::{SendSignal, SetPriority, StartJob, StartPhase};
+pub use calls::{ReportProgress, SendSignal, SetPriority, StartJob, StartPhase};
 pub use code::Code;
 pub use fields::Fields;
 pub use problem::Problem;

@@ -49,6 +49,10 @@ impl Outbound for UntilHandover {
         self.calls.probe(service, attempt)
     }
 
+    fn health<'a>(&'a self, service: &'a Name) -> BoxFuture<'a, Vec<(String, bool)>> {
+        self.calls.health(service)
+    }
+
     fn addresses(&self) -> Addresses {
         self.calls.addresses()
     }

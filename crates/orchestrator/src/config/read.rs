@@ -10,7 +10,10 @@ use engine::{
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Config, OrchestratorConfig, ServiceConfig};
+use super::{
+    Config, OrchestratorConfig, ServiceConfig,
+    secrets::{CallerToken, RawToken, Role, SigningSecret, of_token},
+};
 
 /// Attempts at once where a service says nothing.
 const DEFAULT_CAPACITY: u32 = 8;
@@ -48,8 +51,11 @@ struct RawOrchestrator {
     data: Option<String>,
     journal: Option<String>,
     #[serde(default)]
-    tokens: Vec<String>,
-    signing_secret: Option<String>,
+    tokens: Vec<Spanned<RawToken>>,
+    caller_rate: Option<Spanned<String>>,
+    signing_secret: Option<Spanned<String>>,
+    #[serde(default)]
+    signed_callbacks: bool,
     keep_ended: Option<Spanned<String>>,
 }
 
@@ -111,19 +117,57 @@ fn orchestrator(
         Some(span) => duration::parse(span.get_ref()).map_err(|m| error(text, span.span().start, m))?,
         None => DEFAULT_KEEP,
     };
-    let tokens = match env("SEGUE_TOKEN") {
-        Some(token) => vec![token],
-        None => raw.tokens,
+    let tokens = read_tokens(text, &raw.tokens, env)?;
+    let caller_rate = match &raw.caller_rate {
+        Some(rate) => Some(Rate::parse(rate.get_ref()).map_err(|m| error(text, rate.span().start, m))?),
+        None => None,
     };
+    let signing_secret = read_secret(text, raw.signing_secret.as_ref(), env)?;
+    if raw.signed_callbacks && signing_secret.is_none() {
+        let message = "signed_callbacks needs a secret: set SEGUE_SIGNING_SECRET".to_owned();
+        return Err(error(text, 0, message));
+    }
     Ok(OrchestratorConfig {
         listen,
         public_url,
         data: folder.join(env("SEGUE_DATA").or(raw.data).unwrap_or_else(|| ".segue".to_owned())),
         journal: env("SEGUE_JOURNAL").or(raw.journal),
         tokens,
-        signing_secret: env("SEGUE_SIGNING_SECRET").or(raw.signing_secret),
+        caller_rate,
+        signing_secret,
+        signed_callbacks: raw.signed_callbacks,
         keep_ended,
     })
+}
+
+/// The tokens of the file; one in the environment stands beside them, as that of an admin.
+fn read_tokens(
+    text: &str,
+    raw: &[Spanned<RawToken>],
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vec<CallerToken>, ConfigError> {
+    let mut tokens = Vec::new();
+    for token in raw {
+        tokens.push(token.get_ref().read().map_err(|m| error(text, token.span().start, m))?);
+    }
+    if let Some(token) = env("SEGUE_TOKEN") {
+        let read = of_token("SEGUE_TOKEN", Role::Admin, &token);
+        tokens.push(read.map_err(|m| error(text, 0, format!("SEGUE_TOKEN: {m}")))?);
+    }
+    Ok(tokens)
+}
+
+fn read_secret(
+    text: &str,
+    raw: Option<&Spanned<String>>,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<SigningSecret>, ConfigError> {
+    let (secret, at) = match (env("SEGUE_SIGNING_SECRET"), raw) {
+        (Some(secret), _) => (secret, 0),
+        (None, Some(raw)) => (raw.get_ref().clone(), raw.span().start),
+        (None, None) => return Ok(None),
+    };
+    SigningSecret::parse(&secret).map(Some).map_err(|message| error(text, at, message))
 }
 
 fn read_service(

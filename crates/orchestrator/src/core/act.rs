@@ -132,7 +132,7 @@ impl Core {
         let (core, job) = (self.clone(), loaded.job.id);
         tokio::spawn(async move {
             match core.inner.memo.find(key).await {
-                Some(found) => {
+                Some((found, _pins)) => {
                     for (name, artifact) in found.artifacts {
                         core.tell(job, Command::StoreArtifact { name, artifact, attempt: None });
                     }

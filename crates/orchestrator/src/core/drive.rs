@@ -222,7 +222,7 @@ impl Core {
 
     fn publish(&self, loaded: &Loaded, events: &[Event], encoded: Vec<Bytes>, position: Position) {
         let first = loaded.job.events - events.len() as u64;
-        self.inner.live.publish(|| Published {
+        self.inner.live.publish(position, || Published {
             position,
             job: loaded.job.id,
             pipeline: loaded.pipeline.name.clone(),

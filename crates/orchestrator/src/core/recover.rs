@@ -64,13 +64,18 @@ impl Left {
 }
 
 impl Core {
+    /// From now on until [`Core::recover`] is through nothing is granted, and [`Core::has_recovered`] says no.
+    pub fn begin_recovery(&self) {
+        self.inner.fleet.set_filling(true);
+    }
+
     /// Fills everything that is held in memory from the journal, and lets the work go on. Callbacks and commands may come
     /// meanwhile; nothing is granted before every slot in use is known.
     ///
     /// # Errors
     /// The journal's. A single job that can't be read does not stop the others: it is logged and counted.
     pub async fn recover(&self) -> Result<Recovered, CommandError> {
-        self.inner.fleet.set_filling(true);
+        self.begin_recovery();
         let found = self.fill().await;
         self.inner.ahead.clear();
         self.inner.fleet.set_filling(false);

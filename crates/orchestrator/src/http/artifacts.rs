@@ -19,15 +19,15 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
 use super::{App, Failure, Shared, access, answers::json as answer, commands::job_id};
-use crate::artifacts::{Blob, StoreError, is_valid_name};
+use crate::artifacts::{StoreError, is_valid_name};
+use crate::config::Role;
 
 /// Who asks for or brings an artifact: an attempt of the job, or a caller.
-fn admit(app: &App, headers: &HeaderMap, job: JobId) -> Result<Option<AttemptId>, Failure> {
+fn admit(app: &App, headers: &HeaderMap, job: JobId, needed: Role) -> Result<Option<AttemptId>, Failure> {
     match access::bearer(headers).and_then(|token| app.tokens.open(token)) {
         Some((of, attempt)) if of == job => Ok(Some(attempt)),
         Some(_) => Err(access::wrong_token()),
-        None if app.access.admits(headers) => Ok(None),
-        None => Err(access::wrong_token()),
+        None => app.access.require(headers, needed).map(|_| None),
     }
 }
 
@@ -44,10 +44,10 @@ pub(super) async fn put_artifact(
         let detail = "an artifact's name is a relative path of plain segments";
         return Err(Problem::field("/name", detail).into());
     }
-    let attempt = admit(&app, &headers, job)?;
-    let blob = match headers.get(ARTIFACT_HASH).and_then(|value| value.to_str().ok()) {
-        Some(hash) => match app.artifacts.size(hash).await {
-            Some(size) => Blob { hash: hash.to_owned(), size },
+    let attempt = admit(&app, &headers, job, Role::Operate)?;
+    let (blob, pin) = match headers.get(ARTIFACT_HASH).and_then(|value| value.to_str().ok()) {
+        Some(hash) => match app.artifacts.find(hash).await {
+            Some(found) => found,
             None => {
                 let detail = "there is no blob with this hash";
                 return Err(Problem::new(Code::UnknownArtifact, detail).hint("send the body").into());
@@ -64,6 +64,7 @@ pub(super) async fn put_artifact(
     };
     let info = info(&name, &artifact);
     app.core.command(job, Command::StoreArtifact { name: name.into(), artifact, attempt }).await?;
+    drop(pin);
     Ok(answer(StatusCode::CREATED, &info))
 }
 
@@ -98,7 +99,7 @@ pub(super) async fn list_artifacts(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let job = job_id(&id)?;
-    admit(&app, &headers, job)?;
+    admit(&app, &headers, job, Role::Read)?;
     let all = app.core.look(job, |_, job| {
         job.artifacts.iter().map(|(name, artifact)| info(name, artifact)).collect::<Vec<_>>()
     });
@@ -112,7 +113,7 @@ pub(super) async fn get_artifact(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let job = job_id(&id)?;
-    admit(&app, &headers, job)?;
+    admit(&app, &headers, job, Role::Read)?;
     let wanted = name.clone();
     let found = app.core.look(job, move |_, job| job.artifacts.get(wanted.as_str()).cloned()).await?;
     let artifact = found

@@ -17,11 +17,14 @@ use protocol::{Callback, CallbackAnswer, Code, Problem, Progress, headers::CALLB
 use super::{
     App, Failure, Shared, access,
     answers::{json, read_body},
+    callbacks,
 };
 use crate::{
     attempts::Progress as LiveProgress,
     callback::{Said, said},
+    config::Role,
     core::CommandError,
+    signature,
 };
 
 /// `POST /phase-complete`: how an attempt ended. Answered once that is durable.
@@ -38,17 +41,42 @@ pub(crate) async fn phase_complete(app: Shared, headers: &HeaderMap, body: Body)
     take_callback(&app, headers, body).await.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn take_callback(app: &App, headers: &HeaderMap, body: Body) -> Result<Response, Failure> {
+async fn take_callback(app: &Shared, headers: &HeaderMap, body: Body) -> Result<Response, Failure> {
     let body = read_body(body, CALLBACK_LIMIT).await?;
+    if let Some(secret) = &app.callback_secret {
+        signature::check(secret, headers, &body, app.core.world().now())?;
+    }
     let callback = Callback::parse(&body)?;
-    let token = access::bearer(headers).or(callback.token.as_deref());
-    let (job, attempt) = match token.and_then(|token| app.tokens.open(token)) {
-        Some(named) => by_token(&callback, named)?,
-        None if callback.attempt_id.is_some() || callback.token.is_some() || is_stranger(app, headers) => {
-            return Err(access::wrong_token());
-        }
-        None => by_name(app, headers, &callback).await?,
+    let (whose, answer) = match whose(app, headers, &callback).await {
+        Ok(whose) => (Some(whose), report(app, whose, callback).await),
+        Err(failure) => (None, Err(failure)),
     };
+    if let Err(failure) = &answer
+        && callbacks::is_kept(failure.0.code)
+    {
+        // Read once more rather than copied for the many that are accepted.
+        callbacks::keep(app, failure, whose, Callback::parse(&body)?).await;
+    }
+    answer
+}
+
+/// The attempt that a callback is about.
+async fn whose(app: &App, headers: &HeaderMap, callback: &Callback) -> Result<(JobId, AttemptId), Failure> {
+    let token = access::bearer(headers).or(callback.token.as_deref());
+    match token.and_then(|token| app.tokens.open(token)) {
+        Some(named) => by_token(callback, named),
+        None if callback.attempt_id.is_some() || callback.token.is_some() || is_stranger(app, headers) => {
+            Err(access::wrong_token())
+        }
+        None => by_name(app, headers, callback).await,
+    }
+}
+
+async fn report(
+    app: &App,
+    (job, attempt): (JobId, AttemptId),
+    callback: Callback,
+) -> Result<Response, Failure> {
     let command = match said(callback) {
         Said::Ended(outcome) => Command::Report { attempt, outcome },
         Said::Paused(checkpoint) => Command::PauseAnswered { attempt, checkpoint },
@@ -67,7 +95,7 @@ async fn take_callback(app: &App, headers: &HeaderMap, body: Body) -> Result<Res
 
 /// Somebody with a token that is neither an attempt's nor a caller's.
 fn is_stranger(app: &App, headers: &HeaderMap) -> bool {
-    access::bearer(headers).is_some() && (app.access.is_open() || !app.access.admits(headers))
+    access::bearer(headers).is_some() && (app.access.is_open() || app.access.caller(headers).is_none())
 }
 
 /// Today's form: the token says whose callback it is; what the body says besides must agree.
@@ -80,9 +108,7 @@ fn by_token(callback: &Callback, named: (JobId, AttemptId)) -> Result<(JobId, At
 
 /// The original's form: the phase and the job's key are named. Only where callers need no token, or with one.
 async fn by_name(app: &App, headers: &HeaderMap, callback: &Callback) -> Result<(JobId, AttemptId), Failure> {
-    if !app.access.admits(headers) {
-        return Err(access::wrong_token());
-    }
+    app.access.require(headers, Role::Operate)?;
     let phase = callback.phase.clone().ok_or_else(|| {
         Problem::field("/attemptId", "neither `attemptId` nor `phase` says what the callback is about")
     })?;

@@ -29,10 +29,15 @@ pub(super) fn job_id(text: &str) -> Result<JobId, Failure> {
         .map_err(|_| Problem::new(Code::UnknownJob, format!("'{text}' is not the id of a job")).into())
 }
 
-/// Who is named as the one who did it.
-fn who(headers: &HeaderMap) -> Arc<str> {
-    let named = headers.get("x-segue-user").and_then(|value| value.to_str().ok());
-    named.unwrap_or("api").chars().take(100).collect::<String>().into()
+/// Who is named as the one who did it: the token's name, which nobody can make up, and for whom he says he acts.
+fn who(app: &App, headers: &HeaderMap) -> Arc<str> {
+    let user = super::audit::on_behalf_of(headers);
+    match (app.access.caller(headers).and_then(|caller| caller.name), user) {
+        (Some(name), Some(user)) => format!("{name} for {user}").into(),
+        (Some(name), None) => name.into(),
+        (None, Some(user)) => user.into(),
+        (None, None) => "api".into(),
+    }
 }
 
 async fn give(app: &App, id: &str, command: Command) -> Result<Response, Failure> {
@@ -63,7 +68,7 @@ pub(super) async fn cancel_job(
         })?,
     };
     let reason = said.reason.unwrap_or_else(|| "cancelled".to_owned()).into();
-    give(&app, &id, Command::Cancel { reason, by: who(&headers) }).await
+    give(&app, &id, Command::Cancel { reason, by: who(&app, &headers) }).await
 }
 
 /// `POST /api/jobs/{id}/pause`.
@@ -72,7 +77,7 @@ pub(super) async fn pause_job(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    give(&app, &id, Command::Pause { by: who(&headers) }).await
+    give(&app, &id, Command::Pause { by: who(&app, &headers) }).await
 }
 
 /// `POST /api/jobs/{id}/resume`.
@@ -81,7 +86,7 @@ pub(super) async fn resume_job(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    give(&app, &id, Command::Resume { by: who(&headers) }).await
+    give(&app, &id, Command::Resume { by: who(&app, &headers) }).await
 }
 
 /// `POST /api/jobs/{id}/retry`.
@@ -90,8 +95,9 @@ pub(super) async fn retry_job(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
+    super::routes::all_keys_known(&app)?;
     app.core.reclaim_key(job_id(&id)?).await?;
-    give(&app, &id, Command::Retry { by: who(&headers) }).await
+    give(&app, &id, Command::Retry { by: who(&app, &headers) }).await
 }
 
 #[derive(Deserialize)]
@@ -112,8 +118,9 @@ pub(super) async fn rerun_job(
     let from = from.ok_or_else(|| {
         Problem::new(Code::UnknownPhase, format!("the pipeline has no phase '{}'", query.from))
     })?;
+    super::routes::all_keys_known(&app)?;
     app.core.reclaim_key(job).await?;
-    give(&app, &id, Command::Rerun { from, input: None, by: who(&headers) }).await
+    give(&app, &id, Command::Rerun { from, input: None, by: who(&app, &headers) }).await
 }
 
 /// `POST /api/jobs/{id}/priority`.
@@ -125,7 +132,7 @@ pub(super) async fn set_priority(
 ) -> Result<Response, Failure> {
     let said = SetPriority::parse(&read_body(body, LIMIT).await?)?;
     let priority = priority(&said.priority)?;
-    give(&app, &id, Command::SetPriority { priority, by: who(&headers) }).await
+    give(&app, &id, Command::SetPriority { priority, by: who(&app, &headers) }).await
 }
 
 /// A priority's word.
@@ -143,6 +150,6 @@ pub(super) async fn signal_job(
 ) -> Result<Response, Failure> {
     let said = SendSignal::parse(&read_body(body, LIMIT).await?)?;
     let name = Name::new(&name).map_err(|error| Problem::new(Code::UnknownSignal, error.to_string()))?;
-    let by = said.by.map_or_else(|| who(&headers), Arc::from);
+    let by = said.by.map_or_else(|| who(&app, &headers), Arc::from);
     give(&app, &id, Command::Signal { name, payload: Payload::from_raw(said.payload), by }).await
 }

@@ -23,6 +23,26 @@ pub(super) async fn health() -> Response {
     answer(StatusCode::OK, &json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
 }
 
+/// `GET /health/all`: ours and that of every instance of every service; 503 where one does not answer. It makes calls, so it needs
+/// a token where tokens are configured.
+pub(super) async fn health_of_all(State(app): State<Shared>) -> Response {
+    let outbound = app.core.outbound();
+    let names: Vec<engine::ids::Name> = app.core.fleet().members().map(|(name, _)| name.clone()).collect();
+    let asked = names.iter().map(|name| outbound.health(name));
+    let mut services = serde_json::Map::new();
+    let mut all_well = true;
+    for (name, instances) in names.iter().zip(futures::future::join_all(asked).await) {
+        let well = instances.iter().filter(|(_, well)| *well).count();
+        all_well &= well == instances.len();
+        services.insert(name.to_string(), json!({ "instances": instances.len(), "reachable": well }));
+    }
+    let (status, word) = match all_well {
+        true => (StatusCode::OK, "ok"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "degraded"),
+    };
+    answer(status, &json!({ "status": word, "services": services }))
+}
+
 /// `GET /ready`: it takes work.
 pub(super) async fn ready(State(app): State<Shared>) -> Result<Response, Failure> {
     if app.stopping.is_cancelled() {

@@ -28,7 +28,7 @@ use crate::core::{StartError, Started};
 /// Longest key, in bytes.
 const MAX_KEY_LEN: usize = 200;
 
-fn pipeline_of(app: &App, route: &str) -> Result<Arc<Pipeline>, Failure> {
+pub(super) fn pipeline_of(app: &App, route: &str) -> Result<Arc<Pipeline>, Failure> {
     app.core.pipeline_by_route(route).ok_or_else(|| {
         Problem::new(Code::UnknownRoute, format!("no pipeline has the route '{route}'")).into()
     })
@@ -109,8 +109,19 @@ async fn start_new(
     Ok(start_job(app, pipeline, start).await?.0)
 }
 
+/// Refuses while not every live job's key is known: one that is taken must not be found free.
+pub(super) fn all_keys_known(app: &App) -> Result<(), Failure> {
+    match app.core.has_recovered() {
+        true => Ok(()),
+        false => {
+            let detail = "what was under way before the start is still being read";
+            Err(Problem::new(Code::Recovering, detail).hint("ask again in a second").into())
+        }
+    }
+}
+
 /// Starts a job as the pipeline's `on_conflict` says; true where it is a new one.
-pub(super) async fn start_job(
+pub(crate) async fn start_job(
     app: &App,
     pipeline: &Arc<Pipeline>,
     start: Start,
@@ -118,6 +129,7 @@ pub(super) async fn start_job(
     if app.stopping.is_cancelled() {
         return Err(Problem::new(Code::ShuttingDown, "the orchestrator is stopping").into());
     }
+    all_keys_known(app)?;
     let key = start.key.clone();
     for _ in 0..3 {
         match app.core.start(pipeline.clone(), start.clone()).await {
@@ -170,6 +182,7 @@ async fn start_again(
         let detail = format!("job {job} has another definition of the pipeline, without '{name}'");
         return Err(Problem::new(Code::UnknownPhase, detail).into());
     };
+    all_keys_known(app)?;
     app.core.reclaim_key(job).await?;
     let input = (input.get() != "{}").then_some(input);
     app.core.command(job, Command::Rerun { from, input, by: "start-phase".into() }).await?;

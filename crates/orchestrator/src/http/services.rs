@@ -88,6 +88,7 @@ fn set_stopped(app: &App, name: &str, stopped: bool) -> Result<Response, Failure
 /// `GET /api/pipelines`.
 pub(super) async fn list_pipelines(State(app): State<Shared>) -> Response {
     let pipelines = app.core.pipelines();
+    let now = app.core.world().now();
     let describe = |pipeline: &engine::pipeline::Pipeline| {
         let phases: Vec<serde_json::Value> = pipeline
             .phases
@@ -102,7 +103,7 @@ pub(super) async fn list_pipelines(State(app): State<Shared>) -> Response {
             .collect();
         let hash = String::from(pipeline.hash);
         json!({ "name": pipeline.name, "route": pipeline.route, "key": pipeline.key_field, "version": hash[..12],
-                "mode": pipeline.mode, "phases": phases })
+                "mode": pipeline.mode, "phases": phases, "schedules": app.schedules.view(pipeline, now) })
     };
     let all: Vec<serde_json::Value> = pipelines.values().map(|pipeline| describe(pipeline)).collect();
     answer(StatusCode::OK, &json!({ "pipelines": all }))

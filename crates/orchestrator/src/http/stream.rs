@@ -1,33 +1,39 @@
-//! The live stream as server-sent events: what is durable, in order, with places to resume from; progress in between.
+//! The live stream as server-sent events and over a WebSocket, and the history of a job.
 
-use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
 use axum::{
-    extract::{Path, Query, State},
+    extract::{
+        Path, Query, State, WebSocketUpgrade,
+        ws::{Message as Frame, WebSocket, rejection::WebSocketUpgradeRejection},
+    },
     http::{HeaderMap, StatusCode},
     response::{
         IntoResponse, Response,
-        sse::{Event as Message, KeepAlive, Sse},
+        sse::{Event, KeepAlive, Sse},
     },
 };
+use bytes::Bytes;
 use engine::ids::JobId;
 use futures::stream;
-use journal::{FeedItem, Position};
+use journal::Position;
+use protocol::{Code, Problem};
 use serde::Deserialize;
-use serde_json::json;
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use serde_json::{Value, json};
 
 use super::{
     Failure, Shared,
     answers::{journal_problem, json as answer},
     commands::job_id,
+    subscriber::{Message, Subscriber},
 };
-use crate::live::{Happening, Published};
 
-/// Events read from the journal at a time.
-const CATCH_UP: usize = 500;
 /// Events of a page of a job's history.
 const HISTORY_PAGE: usize = 1_000;
+/// A stream on which nothing happens says so often that it is there.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Longest message that a reader may send, in bytes; all of them are ignored.
+const MOST_HEARD: usize = 4 * 1024;
 
 #[derive(Deserialize)]
 pub(super) struct HistoryQuery {
@@ -49,10 +55,10 @@ pub(super) async fn job_events(
     let history = app.core.journal().history(job, query.from.unwrap_or(0), HISTORY_PAGE).await;
     let events = history.map_err(|error| journal_problem(&error))?;
     let next = (events.len() == HISTORY_PAGE).then(|| events.last().map(|(seq, ..)| seq + 1)).flatten();
-    let events: Vec<serde_json::Value> = events
+    let events: Vec<Value> = events
         .iter()
         .map(|(seq, position, bytes)| {
-            let event: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
+            let event: Value = serde_json::from_slice(bytes).unwrap_or_default();
             json!({ "seq": seq, "position": position.0, "at": event["at"], "is": event["is"] })
         })
         .collect();
@@ -73,104 +79,79 @@ fn last_event_id(headers: &HeaderMap) -> Option<Position> {
     headers.get("last-event-id")?.to_str().ok()?.parse().ok().map(Position)
 }
 
-/// A subscriber: what he has had, and what waits to be sent.
-struct Subscriber {
-    app: Shared,
-    only: Option<JobId>,
-    after: Option<Position>,
-    events: Receiver<Happening>,
-    ready: VecDeque<Message>,
-    behind: bool,
-}
-
 fn live(app: Shared, only: Option<JobId>, after: Option<Position>) -> Response {
-    let subscriber = Subscriber {
-        events: app.core.live().subscribe(),
-        behind: after.is_some(),
-        app,
-        only,
-        after,
-        ready: VecDeque::new(),
-    };
-    let messages = stream::unfold(subscriber, |mut subscriber| async move {
+    let messages = stream::unfold(Subscriber::new(app, only, after), |mut subscriber| async move {
         let message = subscriber.next().await?;
-        Some((Ok::<_, Infallible>(message), subscriber))
+        Some((Ok::<_, Infallible>(as_sse(&message)), subscriber))
     });
-    Sse::new(messages).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))).into_response()
+    Sse::new(messages).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
 }
 
-impl Subscriber {
-    async fn next(&mut self) -> Option<Message> {
-        loop {
-            if let Some(message) = self.ready.pop_front() {
-                return Some(message);
-            }
-            if self.behind {
-                self.catch_up().await?;
-                continue;
-            }
-            let stopping = self.app.stopping.clone();
-            let happening = tokio::select! {
-                happening = self.events.recv() => happening,
-                () = stopping.cancelled() => return None,
-            };
-            match happening {
-                Ok(Happening::Events(published)) => self.take(&published),
-                Ok(Happening::Progress { job, attempt, progress }) if self.concerns(job) => {
-                    let data = json!({ "jobId": job, "attemptId": attempt, "progress": progress.said });
-                    self.ready.push_back(Message::default().event("progress").data(data.to_string()));
-                }
-                Ok(Happening::Progress { .. }) => {}
-                Err(RecvError::Lagged(_)) => self.behind = true,
-                Err(RecvError::Closed) => return None,
-            }
-        }
-    }
-
-    fn concerns(&self, job: JobId) -> bool {
-        self.only.is_none_or(|only| only == job)
-    }
-
-    fn take(&mut self, published: &Arc<Published>) {
-        if self.after.is_some_and(|after| published.position <= after) {
-            return;
-        }
-        self.after = Some(published.position);
-        if !self.concerns(published.job) {
-            return;
-        }
-        for (seq, event) in (published.first_seq..).zip(&published.events) {
-            self.ready.push_back(message(published.position, published.job, seq, event));
-        }
-    }
-
-    /// Reads what was missed from the journal.
-    async fn catch_up(&mut self) -> Option<()> {
-        let after = self.after.unwrap_or(Position(0));
-        match self.app.core.journal().feed(after, CATCH_UP).await {
-            Ok(missed) => {
-                self.behind = missed.len() == CATCH_UP;
-                for FeedItem { position, job, seq, event } in missed {
-                    self.after = Some(position);
-                    if self.concerns(job) {
-                        self.ready.push_back(message(position, job, seq, &event));
-                    }
-                }
-                Some(())
-            }
-            Err(error) => {
-                // The reader asked for what retention has removed, or the journal has stopped: he is told, and begins anew.
-                let data = json!({ "detail": error.to_string() });
-                self.behind = false;
-                self.ready.push_back(Message::default().event("gap").data(data.to_string()));
-                Some(())
-            }
-        }
+fn as_sse(message: &Message) -> Event {
+    let event = Event::default().event(message.kind).data(message.data.to_string());
+    match message.id {
+        Some(id) => event.id(id.to_string()),
+        None => event,
     }
 }
 
-fn message(position: Position, job: JobId, seq: u64, event: &[u8]) -> Message {
-    let event = String::from_utf8_lossy(event);
-    let data = format!("{{\"jobId\":\"{job}\",\"seq\":{seq},\"event\":{event}}}");
-    Message::default().id(position.0.to_string()).event("event").data(data)
+/// Where a WebSocket begins.
+#[derive(Deserialize)]
+pub(super) struct SocketQuery {
+    job: Option<String>,
+    after: Option<u64>,
+}
+
+/// `GET /ws?job=&after=`: the same messages over a WebSocket, each a JSON text with its `type`, and with `id` where the stream
+/// can go on after it.
+pub(super) async fn socket(
+    State(app): State<Shared>,
+    Query(query): Query<SocketQuery>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Failure> {
+    let upgrade = upgrade.map_err(|error| {
+        Problem::new(Code::UpgradeRequired, error.to_string())
+            .hint("GET /api/events has the same over plain HTTP")
+    })?;
+    let only = query.job.as_deref().map(job_id).transpose()?;
+    if let Some(job) = only {
+        app.core.look(job, |_, _| ()).await?;
+    }
+    let subscriber = Subscriber::new(app, only, query.after.map(Position));
+    Ok(upgrade.max_message_size(MOST_HEARD).on_upgrade(move |socket| feed(socket, subscriber)))
+}
+
+/// Sends until the stream or the listener ends. What is sent to us is read, for that is how its end is noticed, and left.
+async fn feed(mut socket: WebSocket, mut subscriber: Subscriber) {
+    let mut alive = tokio::time::interval(KEEP_ALIVE);
+    loop {
+        let sent = tokio::select! {
+            message = subscriber.next() => match message {
+                Some(message) => socket.send(Frame::Text(as_text(message).into())).await,
+                None => break,
+            },
+            heard = socket.recv() => match heard {
+                Some(Ok(Frame::Close(_)) | Err(_)) | None => return,
+                Some(Ok(_)) => continue,
+            },
+            _ = alive.tick() => socket.send(Frame::Ping(Bytes::new())).await,
+        };
+        if sent.is_err() {
+            return;
+        }
+    }
+    // The reader may be gone already.
+    let _ = socket.send(Frame::Close(None)).await;
+}
+
+fn as_text(message: Message) -> String {
+    let mut members = match message.data {
+        Value::Object(members) => members,
+        _ => serde_json::Map::new(),
+    };
+    members.insert("type".to_owned(), message.kind.into());
+    if let Some(id) = message.id {
+        members.insert("id".to_owned(), id.0.into());
+    }
+    Value::Object(members).to_string()
 }

@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use engine::{
     command::{Command, Outcome, ProbeFinding, Refusal},
@@ -18,7 +17,6 @@ use engine::{
     payload::Payload,
 };
 use futures::{FutureExt, future::BoxFuture};
-use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Method, Request, StatusCode, body::Incoming, header};
 use hyper_rustls::HttpsConnector;
@@ -30,7 +28,7 @@ use hyper_util::{
 use tokio::sync::Semaphore;
 
 use super::{Addresses, Hearing, Offer, Outbound};
-use crate::{callback, clock::World, config::ServiceConfig};
+use crate::{callback, clock::World, config::ServiceConfig, signature};
 
 /// How long one offer waits for its answer: a service takes an attempt, it does not do it, before it answers.
 const OFFER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -38,6 +36,8 @@ const OFFER_TIMEOUT: Duration = Duration::from_secs(15);
 const PAUSE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a question may take.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a service may take to say that it is well.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 /// Waits between offers of one attempt under one key. Together with the offers' own time about half a minute where the
 /// service refuses connections, long enough for it to be restarted.
 const OFFER_AGAIN: [Duration; 8] = [
@@ -65,7 +65,7 @@ pub struct OutboundSettings {
     /// What start requests say about where to answer.
     pub addresses: Addresses,
     /// Signs start requests, as Standard Webhooks.
-    pub signing_secret: Option<Vec<u8>>,
+    pub signing_secret: Option<crate::config::SigningSecret>,
     /// For the signatures' times.
     pub world: Arc<dyn World>,
 }
@@ -144,7 +144,7 @@ impl HttpOutbound {
             let seconds = (self.settings.world.now().0 / 1000).to_string();
             let id = offer.attempt.to_string();
             request = request
-                .header("webhook-signature", sign(secret, &id, &seconds, &offer.body))
+                .header("webhook-signature", signature::sign(secret, &id, &seconds, &offer.body))
                 .header("webhook-id", id)
                 .header("webhook-timestamp", seconds);
         }
@@ -284,6 +284,14 @@ impl Outbound for HttpOutbound {
         .boxed()
     }
 
+    fn health<'a>(&'a self, service: &'a Name) -> BoxFuture<'a, Vec<(String, bool)>> {
+        let ask = async |url: &String| {
+            let asked = self.ask(Method::GET, format!("{url}/health"), HEALTH_TIMEOUT).await;
+            (url.clone(), asked.is_ok_and(|answer| answer.status.is_success()))
+        };
+        async move { futures::future::join_all(self.urls(service).iter().map(ask)).await }.boxed()
+    }
+
     fn addresses(&self) -> Addresses {
         self.settings.addresses.clone()
     }
@@ -299,15 +307,6 @@ async fn read(response: hyper::Response<Incoming>) -> Result<Answer, String> {
     let body = Limited::new(response.into_body(), MAX_ANSWER);
     let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
     Ok(Answer { status, retry_after, body })
-}
-
-/// The signature of Standard Webhooks: HMAC-SHA256 over id, time and body.
-fn sign(secret: &[u8], id: &str, seconds: &str, body: &[u8]) -> String {
-    // A key of any length is a key of HMAC.
-    let Ok(mut mac) = Hmac::<sha2::Sha256>::new_from_slice(secret) else { return String::new() };
-    mac.update(format!("{id}.{seconds}.").as_bytes());
-    mac.update(body);
-    format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
 }
 
 fn excerpt(body: &[u8]) -> String {

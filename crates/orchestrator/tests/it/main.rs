@@ -1,5 +1,10 @@
 //! The orchestrator over real HTTP, with a real journal: one binary.
 
+mod artifacts;
 mod callbacks;
+mod live;
 mod openapi;
+mod originals;
+mod rejected;
+mod schedules;
 mod support;

@@ -32,8 +32,8 @@ fn operations(description: &Value) -> BTreeMap<(String, String), &Value> {
 fn routes() -> BTreeSet<(String, String)> {
     let source = include_str!("../../src/http.rs");
     let mut all = BTreeSet::new();
-    for route in source.split(".route(\"").skip(1) {
-        let (path, handlers) = route.split_once('"').unwrap();
+    for route in source.split(".route(").skip(1) {
+        let (path, handlers) = route.trim_start().strip_prefix('"').unwrap().split_once('"').unwrap();
         for method in METHODS {
             if handlers.contains(&format!(" {method}(")) || handlers.contains(&format!(".{method}(")) {
                 all.insert((method.to_owned(), path.replace("{*", "{")));

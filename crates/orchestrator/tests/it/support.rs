@@ -3,19 +3,32 @@
 
 #![expect(clippy::unwrap_used, reason = "where a test can't be set up, it fails")]
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
-use engine::pipeline::Pipeline;
+use engine::{
+    ids::{AttemptId, JobId, Timestamp},
+    pipeline::Pipeline,
+};
 use journal_embedded::{EmbeddedJournal, Options};
 use orchestrator::{
     artifacts::ArtifactStore,
+    audit::Audit,
     clock::{RealWorld, World},
     config,
     core::{Core, Fleet, Parts},
-    http::{Access, App},
+    http::{Access, App, Rates},
     memo::Memo,
     outbound::{Addresses, HttpOutbound, OutboundSettings},
+    rejected::RejectedCallbacks,
+    schedules::Schedules,
     serve,
     token::TokenKey,
 };
@@ -62,10 +75,67 @@ impl Service {
     }
 }
 
+/// A clock that stands still until it is set.
+#[derive(Debug)]
+pub(crate) struct Clock(AtomicU64);
+
+impl Clock {
+    /// A clock that shows a moment, as in `2026-11-21T03:00:00Z`.
+    pub(crate) fn at(moment: &str) -> Arc<Self> {
+        let clock = Self(AtomicU64::new(0));
+        clock.set(moment);
+        Arc::new(clock)
+    }
+
+    pub(crate) fn set(&self, moment: &str) {
+        let moment: jiff::Timestamp = moment.parse().unwrap();
+        self.0.store(u64::try_from(moment.as_millisecond()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+impl World for Clock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+
+    fn job_id(&self) -> JobId {
+        RealWorld.job_id()
+    }
+
+    fn attempt_id(&self) -> AttemptId {
+        RealWorld.attempt_id()
+    }
+}
+
+/// What an orchestrator is started with.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    pub(crate) folder: PathBuf,
+    pub(crate) pipeline: String,
+    /// The whole of `services.toml`.
+    pub(crate) services: String,
+    pub(crate) listen: String,
+    pub(crate) world: Arc<dyn World>,
+}
+
+impl Setup {
+    /// Over a folder; its pipeline calls `service` for everything.
+    pub(crate) fn new(folder: &Path, pipeline: &str, service: &str) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            pipeline: pipeline.to_owned(),
+            services: format!("[service.stub]\nurl = \"{service}\"\ncapacity = 100000\n"),
+            listen: "127.0.0.1:0".to_owned(),
+            world: Arc::new(RealWorld),
+        }
+    }
+}
+
 /// A running orchestrator.
 pub(crate) struct Orchestrator {
     pub(crate) url: String,
     pub(crate) core: Core,
+    pub(crate) app: App,
     listen: String,
     runtime: Option<tokio::runtime::Runtime>,
 }
@@ -81,13 +151,18 @@ impl Drop for Orchestrator {
 impl Orchestrator {
     /// Starts one over a folder, on a given address or any; its pipelines call `service` for everything.
     pub(crate) async fn start(folder: &Path, pipeline: &str, service: &str, listen: Option<&str>) -> Self {
+        let mut setup = Setup::new(folder, pipeline, service);
+        setup.listen = listen.map_or(setup.listen, str::to_owned);
+        Self::with(setup).await
+    }
+
+    /// Starts one.
+    pub(crate) async fn with(setup: Setup) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let (folder, pipeline, service) = (folder.to_owned(), pipeline.to_owned(), service.to_owned());
-        let listen = listen.unwrap_or("127.0.0.1:0").to_owned();
-        let started = runtime.spawn(async move { start(&folder, &pipeline, &service, &listen).await });
-        let (core, listen) = started.await.unwrap();
-        Self { url: format!("http://{listen}"), core, listen, runtime: Some(runtime) }
+        let started = runtime.spawn(async move { start(setup).await });
+        let (app, listen) = started.await.unwrap();
+        Self { url: format!("http://{listen}"), core: app.core.clone(), app, listen, runtime: Some(runtime) }
     }
 
     /// Lets everything drop where it is, as kill -9 does; the address can be used again.
@@ -125,43 +200,53 @@ impl Orchestrator {
 }
 
 /// Puts the parts together, as `segue orchestrate` does, and serves.
-async fn start(folder: &Path, pipeline: &str, service: &str, listen: &str) -> (Core, String) {
-    let listener = TcpListener::bind(listen).await.unwrap();
+async fn start(setup: Setup) -> (App, String) {
+    let Setup { folder, pipeline, services, listen, world } = setup;
+    let listener = TcpListener::bind(&listen).await.unwrap();
     let listen = listener.local_addr().unwrap().to_string();
-    let text = format!("[service.stub]\nurl = \"{service}\"\ncapacity = 100000\n");
-    let config = config::read(&text, folder, &|_| None).unwrap();
-    let tokens = TokenKey::load_or_make(folder).unwrap();
-    let world: Arc<dyn World> = Arc::new(RealWorld);
+    let config = config::read(&services, &folder, &|_| None).unwrap();
+    let tokens = TokenKey::load_or_make(&folder).unwrap();
     let public_url = format!("http://{listen}").into();
     let outbound = HttpOutbound::new(OutboundSettings {
         services: config.services.clone(),
         addresses: Addresses { public_url, tokens: tokens.clone() },
-        signing_secret: None,
+        signing_secret: config.orchestrator.signing_secret.clone(),
         world: world.clone(),
     });
     let mut options = Options::new(folder.join("journal"));
     options.segment_bytes = 1 << 20;
+    let artifacts = Arc::new(ArtifactStore::open(&folder.join("artifacts"), 1 << 20).unwrap());
     let core = Core::new(Parts {
         journal: Arc::new(open(options).await),
         world,
         outbound: Arc::new(outbound),
         fleet: Fleet::new(&config.services),
-        memo: Memo::open(&folder.join("memo")).unwrap(),
-        pipelines: vec![Arc::new(Pipeline::parse(pipeline).unwrap())],
+        memo: Memo::open(&folder.join("memo")).unwrap().with_blobs(artifacts.clone()),
+        pipelines: vec![Arc::new(Pipeline::parse(&pipeline).unwrap())],
     });
     let app = App {
         core: core.clone(),
-        artifacts: Arc::new(ArtifactStore::open(&folder.join("artifacts"), 1 << 20).unwrap()),
+        artifacts,
+        schedules: Arc::new(Schedules::open(&folder.join("schedules.json")).unwrap()),
+        rejected: Arc::new(RejectedCallbacks::open(&folder.join("callbacks")).unwrap()),
+        rates: Arc::new(Rates::new(core.world().clone(), config.orchestrator.caller_rate)),
+        audit: Audit::open(&folder, tokens.key_for("audit")).unwrap(),
+        callback_secret: config
+            .orchestrator
+            .signing_secret
+            .clone()
+            .filter(|_| config.orchestrator.signed_callbacks),
         tokens,
-        access: Access::new(&[]),
+        access: Access::new(&config.orchestrator.tokens),
         keep_ended: Duration::from_secs(3600),
         stopping: CancellationToken::new(),
     };
-    tokio::spawn(async move {
-        serve::serve(listener, app, CancellationToken::new()).await.unwrap();
-    });
     serve::recover(&core).await.unwrap();
-    (core, listen)
+    let serving = app.clone();
+    tokio::spawn(async move {
+        serve::serve(listener, serving, CancellationToken::new()).await.unwrap();
+    });
+    (app, listen)
 }
 
 /// The folder's lock is free once the tasks of the one before are gone.

@@ -6,12 +6,15 @@ use anyhow::{Context, Result, bail};
 use journal::Journal;
 use orchestrator::{
     artifacts::ArtifactStore,
+    audit::Audit,
     clock::{RealWorld, World},
     config::Config,
     core::{Core, Fleet, Parts},
-    http::{Access, App},
+    http::{Access, App, Rates},
     memo::Memo,
     outbound::{Addresses, HttpOutbound, OutboundSettings},
+    rejected::RejectedCallbacks,
+    schedules::Schedules,
     serve,
     token::TokenKey,
 };
@@ -56,21 +59,37 @@ async fn orchestrate(setup: Setup, handover: CancellationToken, shutdown: Cancel
             public_url: config.orchestrator.public_url.as_str().into(),
             tokens: tokens.clone(),
         },
-        signing_secret: config.orchestrator.signing_secret.clone().map(String::into_bytes),
+        signing_secret: config.orchestrator.signing_secret.clone(),
         world: world.clone(),
     });
+    let store = ArtifactStore::open(&data.join("artifacts"), MAX_ARTIFACT);
+    let artifacts = Arc::new(store.context("the artifacts' folder can't be used")?);
+    let memo = Memo::open(&data.join("memo")).context("the folder of earlier results can't be made")?;
     let core = Core::new(Parts {
         journal,
         world,
         outbound: Arc::new(UntilHandover::new(outbound, handover)),
         fleet: Fleet::new(&config.services),
-        memo: Memo::open(&data.join("memo")).context("the folder of earlier results can't be made")?,
+        memo: memo.with_blobs(artifacts.clone()),
         pipelines: setup.pipelines.clone(),
     });
-    let store = ArtifactStore::open(&data.join("artifacts"), MAX_ARTIFACT);
     let app = App {
         core: core.clone(),
-        artifacts: Arc::new(store.context("the artifacts' folder can't be used")?),
+        schedules: Arc::new(
+            Schedules::open(&data.join("schedules.json")).context("what schedules came to can't be read")?,
+        ),
+        artifacts,
+        rejected: Arc::new(
+            RejectedCallbacks::open(&data.join("callbacks"))
+                .context("the folder of callbacks can't be used")?,
+        ),
+        rates: Arc::new(Rates::new(core.world().clone(), config.orchestrator.caller_rate)),
+        audit: Audit::open(data, tokens.key_for("audit")).context("the audit log can't be opened")?,
+        callback_secret: config
+            .orchestrator
+            .signing_secret
+            .clone()
+            .filter(|_| config.orchestrator.signed_callbacks),
         tokens,
         access: Access::new(&config.orchestrator.tokens),
         keep_ended: config.orchestrator.keep_ended,
@@ -80,6 +99,7 @@ async fn orchestrate(setup: Setup, handover: CancellationToken, shutdown: Cancel
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("{listen} can't be listened on; does another orchestrator run?"))?;
+    core.begin_recovery();
     let serving = tokio::spawn(serve::serve(listener, app, shutdown.clone()));
     serve::recover(&core).await.context("what was under way can't be brought back")?;
     let pipelines: Vec<&str> = setup.pipelines.iter().map(|pipeline| pipeline.name.as_str()).collect();

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::Path, process::ExitCode};
 use anyhow::{Context, Result};
 use course::registry::{ServiceSettings, service};
 use engine::ids::Name;
+use orchestrator::config::SigningSecret;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +25,7 @@ pub(super) async fn run(config: &Path, serve: &Serve) -> Result<ExitCode> {
     let settings = ServiceSettings {
         data_dir: data.join(name.as_str()),
         capacity: declared.map_or(8, |service| service.limits.capacity as usize),
-        secret: config.orchestrator.signing_secret.clone(),
+        secret: config.orchestrator.signing_secret.as_ref().map(SigningSecret::to_text),
         options: declared.map(|service| service.options.clone()).unwrap_or_default(),
     };
     let service = service(name.as_str(), &settings)?;

@@ -1,0 +1,160 @@
+//! Rejected callbacks for operators: look, apply, drop.
+
+use axum::{
+    body::Body,
+    extract::{Path, Query, State},
+    http::StatusCode,
+    response::Response,
+};
+use engine::{
+    command::Command,
+    ids::{AttemptId, JobId},
+    job::{Job, RunState},
+    pipeline::Pipeline,
+};
+use protocol::{Callback, Code, Problem, headers::START_LIMIT};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    Failure, Shared,
+    answers::{json as answer, read_body},
+    commands::job_id,
+};
+use crate::{
+    callback::{Said, said},
+    rejected::RejectedCallback,
+};
+
+/// Most of a list.
+const MOST: usize = 1_000;
+
+#[derive(Deserialize)]
+pub(super) struct ListQuery {
+    job: Option<String>,
+    limit: Option<usize>,
+}
+
+/// `GET /api/callbacks?job=&limit=`: the newest first.
+pub(super) async fn list_callbacks(
+    State(app): State<Shared>,
+    Query(query): Query<ListQuery>,
+) -> Result<Response, Failure> {
+    let job = query.job.as_deref().map(job_id).transpose()?;
+    let kept = app.rejected.list(job, query.limit.unwrap_or(100).clamp(1, MOST));
+    let shown: Vec<_> = kept.iter().map(RejectedCallback::view).collect();
+    Ok(answer(StatusCode::OK, &json!({ "callbacks": shown })))
+}
+
+fn unknown(id: &str) -> Failure {
+    Problem::new(Code::UnknownCallback, format!("no rejected callback '{id}' is kept"))
+        .hint("GET /api/callbacks lists them")
+        .into()
+}
+
+/// `POST /api/callbacks/{id}/drop`.
+pub(super) async fn drop_callback(
+    State(app): State<Shared>,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    match id.parse().is_ok_and(|id| app.rejected.drop_one(id)) {
+        true => Ok(answer(StatusCode::OK, &json!({ "id": id, "dropped": true }))),
+        false => Err(unknown(&id)),
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct Whose {
+    /// For a callback of nobody we know.
+    #[serde(default)]
+    job_id: Option<String>,
+}
+
+/// `POST /api/callbacks/{id}/apply`: what it says is taken as the outcome of the attempt that is under way for the same run,
+/// whose service is told to stop. Where none is under way, the operator first has the run done again.
+pub(super) async fn apply_callback(
+    State(app): State<Shared>,
+    Path(id): Path<String>,
+    body: Body,
+) -> Result<Response, Failure> {
+    let body = read_body(body, START_LIMIT).await?;
+    let whose: Whose = match body.is_empty() {
+        true => Whose::default(),
+        false => serde_json::from_slice(&body).map_err(|error| {
+            Problem::new(Code::MalformedJson, error.to_string()).position(error.line(), error.column())
+        })?,
+    };
+    let kept = id.parse().ok().and_then(|id| app.rejected.get(id)).ok_or_else(|| unknown(&id))?;
+    let named = whose.job_id.as_deref().map(job_id).transpose()?;
+    let job = named.or(kept.job_id).ok_or_else(|| {
+        Problem::field("/jobId", "nothing says which job it belongs to").hint("send {\"jobId\": \"…\"}")
+    })?;
+    let callback = Callback::parse(kept.callback.get().as_bytes())?;
+    let (phase, before) = (callback.phase.clone(), kept.attempt_id);
+    let attempt = app
+        .core
+        .look(job, move |pipeline, job| live_attempt(pipeline, job, before, phase.as_deref()))
+        .await?
+        .ok_or_else(|| {
+            Problem::new(Code::NotNow, "no attempt of its run is under way")
+                .hint("have it done again with POST /api/jobs/{id}/rerun?from=PHASE or …/retry, then apply")
+        })?;
+    let service = app.core.attempts().get(attempt).map(|live| live.service);
+    let command = match said(callback) {
+        Said::Ended(outcome) => Command::Report { attempt, outcome },
+        Said::Paused(_) => {
+            return Err(Problem::new(Code::NotNow, "a pause is no outcome: it can only be dropped").into());
+        }
+    };
+    app.core.command(job, command).await?;
+    if let Some(service) = service {
+        let outbound = app.core.outbound().clone();
+        tokio::spawn(async move { outbound.cancel(&service, attempt).await });
+    }
+    app.rejected.drop_one(kept.id);
+    Ok(answer(StatusCode::OK, &json!({ "id": kept.id, "jobId": job, "attemptId": attempt, "applied": true })))
+}
+
+/// The attempt under way for the run of an earlier attempt; where that is not known, for the only live run of the phase.
+fn live_attempt(
+    pipeline: &Pipeline,
+    job: &Job,
+    before: Option<AttemptId>,
+    phase: Option<&str>,
+) -> Option<AttemptId> {
+    let record = before.and_then(|before| job.attempts.get(&before));
+    let phase = match record {
+        Some(record) => record.run.phase,
+        None => pipeline.resolve(phase?)?,
+    };
+    let mut live = job.open_runs().filter_map(|(at, run)| match &run.state {
+        RunState::Live(attempt) if at.phase == phase && record.is_none_or(|record| record.run == at) => {
+            Some(attempt.id)
+        }
+        _ => None,
+    });
+    let only = live.next()?;
+    live.next().is_none().then_some(only)
+}
+
+/// Whether a callback that was answered so is kept for an operator.
+pub(super) fn is_kept(code: Code) -> bool {
+    matches!(code, Code::ConflictingOutcome | Code::Superseded | Code::UnknownJob | Code::UnknownAttempt)
+}
+
+/// Of a callback that was answered with a problem: keeps it.
+pub(super) async fn keep(
+    app: &Shared,
+    failure: &Failure,
+    whose: Option<(JobId, AttemptId)>,
+    callback: Callback,
+) {
+    let (app, problem) = (app.clone(), failure.0.clone());
+    let kept = tokio::task::spawn_blocking(move || {
+        app.rejected.keep(app.core.world().now(), &problem, whose, &callback);
+    });
+    if let Err(error) = kept.await {
+        tracing::error!(%error, "a rejected callback could not be kept");
+    }
+}

@@ -1,0 +1,236 @@
+//! Callbacks that changed nothing: of an attempt that is over, contradicting what was accepted, or of nobody we know.
+//!
+//! None is thrown away unseen: an operator can look at them, and apply or drop each. They are files in a folder beside the
+//! journal, a bounded number of bounded size; the oldest make room. The same callback sent again is counted, not kept again.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use engine::ids::{AttemptId, JobId, Timestamp};
+use parking_lot::Mutex;
+use protocol::{Callback, Problem};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, value::RawValue};
+use uuid::Uuid;
+
+use crate::small_file;
+
+/// Most that are kept.
+const MOST: usize = 1_000;
+/// Most bytes of them together.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
+
+/// A callback that changed nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RejectedCallback {
+    /// Names it here, sorting by age.
+    pub id: Uuid,
+    /// When it came.
+    pub at: jiff::Timestamp,
+    /// When it last came, since the orchestrator was started.
+    pub last_at: jiff::Timestamp,
+    /// How often, since the orchestrator was started.
+    pub times: u64,
+    /// The problem code of its answer.
+    pub code: String,
+    /// What the answer said.
+    pub detail: String,
+    /// The job that it named, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<JobId>,
+    /// The attempt that it named, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt_id: Option<AttemptId>,
+    /// The other names in it, such as the original's `courseCode`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub names: BTreeMap<String, String>,
+    /// Itself, without its token.
+    pub callback: Box<RawValue>,
+}
+
+/// All that are kept.
+#[derive(Debug)]
+pub struct RejectedCallbacks {
+    folder: PathBuf,
+    kept: Mutex<BTreeMap<Uuid, RejectedCallback>>,
+}
+
+impl RejectedCallbacks {
+    /// Reads what is kept in `folder`, which is made where it is not there. A file that can't be read is left alone.
+    ///
+    /// # Errors
+    /// Where the folder can't be made or read.
+    pub fn open(folder: &Path) -> io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        let mut kept = BTreeMap::new();
+        for file in fs::read_dir(folder)? {
+            let path = file?.path();
+            if path.extension().is_none_or(|extension| extension != "json") {
+                continue;
+            }
+            match serde_json::from_slice::<RejectedCallback>(&fs::read(&path)?) {
+                Ok(one) => _ = kept.insert(one.id, one),
+                Err(error) => {
+                    tracing::warn!(path = %path.display(), %error, "a rejected callback can't be read")
+                }
+            }
+        }
+        Ok(Self { folder: folder.to_owned(), kept: Mutex::new(kept) })
+    }
+
+    /// Keeps a callback with the problem that it was answered with; on disk when this returns, or a line in the log.
+    pub(crate) fn keep(
+        &self,
+        now: Timestamp,
+        problem: &Problem,
+        whose: Option<(JobId, AttemptId)>,
+        callback: &Callback,
+    ) {
+        let at =
+            jiff::Timestamp::from_millisecond(i64::try_from(now.0).unwrap_or(i64::MAX)).unwrap_or_default();
+        let Ok(text) = serde_json::value::to_raw_value(callback) else { return };
+        let mut one = RejectedCallback {
+            id: Uuid::now_v7(),
+            at,
+            last_at: at,
+            times: 1,
+            code: problem.code.as_str().to_owned(),
+            detail: problem.to_string(),
+            job_id: whose.map(|(job, _)| job).or_else(|| callback.job_id.map(JobId)),
+            attempt_id: whose.map(|(_, attempt)| attempt).or_else(|| callback.attempt_id.map(AttemptId)),
+            names: callback.names.iter().cloned().collect(),
+            callback: text,
+        };
+        // Nothing secret hides in a text member that we do not know.
+        one.names.retain(|name, value| !name.to_lowercase().contains("token") && value.len() <= 200);
+        let dropped = {
+            let mut kept = self.kept.lock();
+            if let Some(same) = kept.values_mut().find(|there| there.is_same(&one)) {
+                same.times += 1;
+                same.last_at = at;
+                return;
+            }
+            kept.insert(one.id, one.clone());
+            make_room(&mut kept)
+        };
+        for id in dropped {
+            self.remove_file(id);
+        }
+        let written = serde_json::to_vec(&one).map_err(io::Error::from);
+        if let Err(error) = written.and_then(|bytes| small_file::replace(&self.path(one.id), &bytes)) {
+            tracing::error!(%error, id = %one.id, "a rejected callback is kept in memory only");
+        }
+    }
+
+    /// Those of a job, or all; the newest first, at most `limit`.
+    #[must_use]
+    pub fn list(&self, job: Option<JobId>, limit: usize) -> Vec<RejectedCallback> {
+        let kept = self.kept.lock();
+        let wanted = kept.values().rev().filter(|one| job.is_none_or(|job| one.job_id == Some(job)));
+        wanted.take(limit).cloned().collect()
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn get(&self, id: Uuid) -> Option<RejectedCallback> {
+        self.kept.lock().get(&id).cloned()
+    }
+
+    /// Drops one; false where there is none.
+    pub fn drop_one(&self, id: Uuid) -> bool {
+        let there = self.kept.lock().remove(&id).is_some();
+        if there {
+            self.remove_file(id);
+        }
+        there
+    }
+
+    /// Drops those that came longer ago than `keep`.
+    pub fn drop_older(&self, now: Timestamp, keep: Duration) {
+        let before = i64::try_from(now.0)
+            .unwrap_or(i64::MAX)
+            .saturating_sub_unsigned(u64::try_from(keep.as_millis()).unwrap_or(u64::MAX));
+        let old: Vec<Uuid> = {
+            let kept = self.kept.lock();
+            kept.values().filter(|one| one.last_at.as_millisecond() < before).map(|one| one.id).collect()
+        };
+        for id in old {
+            self.drop_one(id);
+        }
+    }
+
+    fn path(&self, id: Uuid) -> PathBuf {
+        self.folder.join(format!("{id}.json"))
+    }
+
+    fn remove_file(&self, id: Uuid) {
+        match fs::remove_file(self.path(id)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::error!(%error, %id, "a rejected callback could not be removed");
+            }
+            _ => {}
+        }
+    }
+}
+
+impl RejectedCallback {
+    fn is_same(&self, other: &Self) -> bool {
+        let by = |one: &Self| (one.code.clone(), one.job_id, one.attempt_id);
+        by(self) == by(other) && self.names == other.names && self.callback.get() == other.callback.get()
+    }
+
+    /// As it is shown.
+    #[must_use]
+    pub fn view(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+}
+
+/// The oldest go until the bounds hold.
+fn make_room(kept: &mut BTreeMap<Uuid, RejectedCallback>) -> Vec<Uuid> {
+    let mut bytes: usize = kept.values().map(|one| one.callback.get().len()).sum();
+    let mut dropped = Vec::new();
+    while kept.len() > MOST || (bytes > MOST_BYTES && kept.len() > 1) {
+        let Some((id, one)) = kept.pop_first() else { break };
+        bytes = bytes.saturating_sub(one.callback.get().len());
+        dropped.push(id);
+    }
+    dropped
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::Code;
+
+    use super::*;
+
+    #[test]
+    fn a_flood_is_bounded_and_what_is_kept_survives_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = RejectedCallbacks::open(folder.path()).unwrap();
+        let problem = Problem::new(Code::UnknownJob, "there is no job of that name");
+        let body = |n: usize| {
+            format!("{{\"phase\":3,\"courseCode\":\"x{n}\",\"success\":true,\"token\":\"secret\"}}")
+        };
+        for n in 0..MOST + 5 {
+            for _ in 0..2 {
+                let callback = Callback::parse(body(n).as_bytes()).unwrap();
+                kept.keep(Timestamp(1_000), &problem, None, &callback);
+            }
+        }
+        drop(kept);
+        let kept = RejectedCallbacks::open(folder.path()).unwrap();
+        let all = kept.list(None, usize::MAX);
+        assert_eq!((all.len(), &*all[0].names["courseCode"]), (MOST, "x1004"));
+        assert!(!all[0].view().to_string().contains("secret"));
+        assert!(kept.drop_one(all[0].id) && !kept.drop_one(all[0].id));
+        kept.drop_older(Timestamp(10_000), Duration::from_secs(3));
+        assert_eq!(kept.list(None, usize::MAX).len(), 0);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
