@@ -44,7 +44,8 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
     served
 }
 
-async fn sweep(core: Core, keep_ended: Duration) {
+/// Every minute: jobs that only wait leave memory, far deadlines come in, and jobs that ended so long ago are dropped.
+pub async fn sweep(core: Core, keep_ended: Duration) {
     let mut every = tokio::time::interval(SWEEP);
     for round in 0u64.. {
         every.tick().await;
