@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
 use engine::{
-    command::{Command, Now},
+    command::{Command, Now, Rejection},
     decide::{self, DecideError},
     effect::{self, Effect},
     event::{Event, EventKind},
@@ -22,7 +22,8 @@ use crate::live::Published;
 #[derive(Default)]
 struct Round {
     events: Vec<Event>,
-    answers: Vec<(Answer, usize)>,
+    /// Who is told what, once all of it is durable: a refusal too, since what it goes by may be an event of this round.
+    answers: Vec<(Answer, Result<usize, Rejection>)>,
     looks: Vec<Look>,
     withs: Vec<With>,
     /// A decision went wrong: nothing of this round may become durable.
@@ -114,12 +115,12 @@ impl Core {
                     self.claim_slots(loaded, round, first, now);
                 }
                 if let Some(reply) = reply {
-                    round.answers.push((reply, count));
+                    round.answers.push((reply, Ok(count)));
                 }
             }
             Err(DecideError::Rejected(rejection)) => {
                 if let Some(reply) = reply {
-                    let _ = reply.send(Err(CommandError::Rejected(rejection)));
+                    round.answers.push((reply, Err(rejection)));
                 }
             }
             Err(DecideError::Illegal(illegal)) => {
@@ -186,8 +187,9 @@ impl Core {
                 Err(error) => return fail_round(loaded, round, &CommandError::Journal(error)),
             }
         }
-        for (reply, events) in round.answers {
-            let _ = reply.send(Ok(Reply { events, position }));
+        for (reply, decided) in round.answers {
+            let told = decided.map(|events| Reply { events, position }).map_err(CommandError::Rejected);
+            let _ = reply.send(told);
         }
         self.act_on(loaded, &round.events);
         self.keep_snapshot(loaded);
