@@ -33,7 +33,7 @@ use engine::{
 pub use fleet::{Fleet, Member};
 use journal::Journal;
 pub use recover::Recovered;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{SetOnce, mpsc, oneshot};
 
 use crate::{
     attempts::Attempts,
@@ -87,6 +87,8 @@ struct Inner {
     accepted: mpsc::Sender<(JobId, engine::ids::AttemptId)>,
     /// Jobs that have ended, the latest last: these leave memory first.
     ended: parking_lot::Mutex<std::collections::VecDeque<JobId>>,
+    /// Set when every key and slot in use is known; nothing is decided before.
+    known: SetOnce<()>,
     /// Bumped by every use of a cell, so that the ones used least can leave memory.
     uses: std::sync::atomic::AtomicU64,
 }
@@ -123,7 +125,8 @@ pub enum StartError {
 }
 
 impl Core {
-    /// Puts the parts together. Nothing runs before [`Core::recover`] and [`Core::run`].
+    /// Puts the parts together. Whoever asks for something waits until [`Core::recover`] knows what is in use already; nothing
+    /// happens by itself before [`Core::run`].
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let (accepted, later) = mpsc::channel(act::NOTES);
@@ -150,6 +153,7 @@ impl Core {
                 kept: DashSet::new(),
                 accepted,
                 ended: parking_lot::Mutex::default(),
+                known: SetOnce::new(),
                 uses: std::sync::atomic::AtomicU64::new(0),
             }),
         };
@@ -190,6 +194,7 @@ impl Core {
     /// Takes a key for a job; the live job that has it, where there is one. The key is taken before the job exists: of two
     /// starts at the same moment one finds it taken.
     async fn take_key(&self, slot: &(Name, Arc<str>), job: JobId) -> Result<Option<JobId>, CommandError> {
+        self.inner.known.wait().await;
         loop {
             let holder = *self.inner.keys.entry(slot.clone()).or_insert(job);
             if holder == job {
@@ -269,8 +274,8 @@ impl Core {
     }
 
     /// The live job of a key.
-    #[must_use]
-    pub fn find_live(&self, pipeline: &Name, key: &str) -> Option<JobId> {
+    pub async fn find_live(&self, pipeline: &Name, key: &str) -> Option<JobId> {
+        self.inner.known.wait().await;
         self.inner.keys.get(&(pipeline.clone(), Arc::from(key))).map(|job| *job)
     }
 

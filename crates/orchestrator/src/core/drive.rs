@@ -55,6 +55,7 @@ impl Core {
     }
 
     async fn round(&self, cell: &Arc<JobCell>, inbox: VecDeque<Envelope>) {
+        self.inner.known.wait().await;
         let mut guard = cell.loaded.lock().await;
         if guard.is_none() && !matches!(inbox.front(), Some(Envelope::Start { .. })) {
             match self.load(cell.id).await {

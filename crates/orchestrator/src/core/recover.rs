@@ -3,8 +3,6 @@
 //! Safe to do twice: an attempt that no service is known to have accepted is offered again under the same key, which a
 //! service that has it answers with 202; one that was accepted is asked about, so that a callback lost meanwhile is found.
 
-use std::sync::Arc;
-
 use engine::{
     command::Command,
     effect,
@@ -14,7 +12,7 @@ use engine::{
 
 use super::{
     Core,
-    cell::{CommandError, JobCell, Loaded},
+    cell::{CommandError, Loaded},
 };
 
 /// Jobs read at a time.
@@ -59,7 +57,9 @@ impl Core {
             }
         }
         found.attempts = under_way.len();
-        // Every slot in use is known by now, so nothing is granted that is not free.
+        // Every slot in use is known by now, so nothing is granted that is not free, and every key. Until now whoever asked for
+        // something has waited: its job would have had two drivers, and its grants would not have known what is in use.
+        let _ = self.inner.known.set(());
         for job in waiting {
             self.tell(job, Command::Tick);
             self.requeue(job).await;
@@ -94,9 +94,8 @@ impl Core {
             self.deadline_nears(job.id, at);
         }
         if self.inner.cells.len() < RESIDENT {
-            let cell = JobCell::new(job.id);
+            let cell = self.cell(job.id);
             *cell.loaded.lock().await = Some(loaded);
-            self.inner.cells.insert(cell.id, Arc::new(cell));
         }
     }
 

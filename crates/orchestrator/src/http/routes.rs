@@ -46,7 +46,7 @@ pub(super) fn check_key(key: &str) -> Result<(), Failure> {
 
 /// The live job of a key, else the newest that has ended.
 pub(super) async fn latest_job(app: &App, pipeline: &Pipeline, key: &str) -> Result<Option<JobId>, Failure> {
-    if let Some(job) = app.core.find_live(&pipeline.name, key) {
+    if let Some(job) = app.core.find_live(&pipeline.name, key).await {
         return Ok(Some(job));
     }
     let query = Query {
