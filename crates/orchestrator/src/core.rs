@@ -9,6 +9,7 @@
 //! a callback and the start of what follows are durable in one sync.
 
 mod act;
+mod again;
 mod cell;
 mod codec;
 mod drive;

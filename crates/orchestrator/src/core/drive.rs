@@ -8,11 +8,13 @@ use engine::{
     decide::{self, DecideError},
     effect::{self, Effect},
     event::{Event, EventKind},
+    ids::{AttemptId, Name},
 };
 use journal::{Batch, Position};
 
 use super::{
     Core,
+    again,
     cell::{Answer, CommandError, Envelope, JobCell, Loaded, Look, Reply, With},
     codec,
 };
@@ -24,6 +26,10 @@ struct Round {
     events: Vec<Event>,
     /// Who is told what, once all of it is durable: a refusal too, since what it goes by may be an event of this round.
     answers: Vec<(Answer, Result<usize, Rejection>)>,
+    /// Commands that nobody waits for: should the journal not take the round, they are told again.
+    told: Vec<Command>,
+    /// Slots that were taken for attempts of this round.
+    claimed: Vec<(Name, AttemptId)>,
     looks: Vec<Look>,
     withs: Vec<With>,
     /// A decision went wrong: nothing of this round may become durable.
@@ -104,6 +110,9 @@ impl Core {
                     // It came from the timers, which have forgotten it now.
                     loaded.timer = None;
                 }
+                if reply.is_none() && again::is_worth_telling_again(&command) {
+                    round.told.push(command.clone());
+                }
                 (decide::decide(&loaded.pipeline, &mut loaded.job, command, now), reply)
             }
         };
@@ -164,6 +173,7 @@ impl Core {
                 match decide::decide(&loaded.pipeline, &mut loaded.job, grant, now) {
                     Ok(events) => {
                         round.events.extend(events);
+                        round.claimed.push((service, attempt));
                     }
                     Err(_) => self.inner.fleet.give_back(&service, attempt, now.0),
                 }
@@ -176,7 +186,7 @@ impl Core {
         let mut position = None;
         if round.poisoned {
             let error = CommandError::Unreadable("a decision went wrong; the job is read again".to_owned());
-            return fail_round(loaded, round, &error);
+            return self.fail_round(loaded, round, &error);
         }
         if !round.events.is_empty() {
             let encoded: Vec<Bytes> = round.events.iter().map(codec::encode).collect();
@@ -185,7 +195,7 @@ impl Core {
                     position = Some(at);
                     self.publish(loaded, &round.events, encoded, at);
                 }
-                Err(error) => return fail_round(loaded, round, &CommandError::Journal(error)),
+                Err(error) => return self.fail_round(loaded, round, &CommandError::Journal(error)),
             }
         }
         for (reply, decided) in round.answers {
@@ -234,29 +244,38 @@ impl Core {
         });
     }
 
+    /// Nothing of the round happened: everybody is told, what was taken for it is given back, and the job in memory is marked to
+    /// be thrown away.
+    fn fail_round(&self, loaded: &mut Loaded, round: Round, error: &CommandError) {
+        loaded.stale = true;
+        let now = self.inner.world.now();
+        for (service, attempt) in round.claimed {
+            self.inner.fleet.give_back(&service, attempt, now);
+            self.pump(&service);
+        }
+        self.tell_again(loaded.job.id, round.told, error);
+        for (reply, _) in round.answers {
+            let _ = reply.send(Err(error.clone()));
+        }
+        round.looks.into_iter().for_each(|look| look(Err(error.clone())));
+        round.withs.into_iter().for_each(|with| with(Err(error.clone())));
+    }
+
     fn refuse_all(&self, cell: &Arc<JobCell>, inbox: VecDeque<Envelope>, error: &CommandError) {
+        let mut told = Vec::new();
         for envelope in inbox {
             match envelope {
                 Envelope::Command { reply: Some(reply), .. } | Envelope::Start { reply, .. } => {
                     let _ = reply.send(Err(error.clone()));
                 }
-                Envelope::Command { reply: None, .. } => {}
+                Envelope::Command { reply: None, command } => told.push(command),
                 Envelope::Look(look) => look(Err(error.clone())),
                 Envelope::With(with) => with(Err(error.clone())),
             }
         }
+        self.tell_again(cell.id, told, error);
         if matches!(error, CommandError::UnknownJob(_)) {
             self.inner.cells.remove_if(&cell.id, |_, there| Arc::ptr_eq(there, cell));
         }
     }
-}
-
-/// Nothing of the round happened: everybody is told, and the job in memory is marked to be thrown away.
-fn fail_round(loaded: &mut Loaded, round: Round, error: &CommandError) {
-    for (reply, _) in round.answers {
-        let _ = reply.send(Err(error.clone()));
-    }
-    round.looks.into_iter().for_each(|look| look(Err(error.clone())));
-    round.withs.into_iter().for_each(|with| with(Err(error.clone())));
-    loaded.stale = true;
 }
