@@ -67,9 +67,16 @@ impl Callers {
 
     /// Starts the job of that number, unless that was answered.
     pub fn start_again(&self, core: &Core, number: u64) {
-        if !self.stage.history.lock().has_started(number) {
-            self.start(core, number);
+        if self.stage.history.lock().has_started(number) {
+            return;
         }
+        let mut dice = Dice::of(self.scenario.seed, "again", number);
+        // Whoever is not answered starts again, under the same idempotency key.
+        self.stage.after(dice.millis(12_000, 15_000), Next::StartAgain(number));
+        if dice.chance(300) && self.stage.faults().has(Fault::DuplicateStart) {
+            self.stage.after(dice.millis(0, 2_000), Next::StartTwice(number));
+        }
+        self.start(core, number);
     }
 
     /// Starts the job of that number.
@@ -88,14 +95,9 @@ impl Callers {
             traceparent: None,
             idempotency_key: Some(format!("start {number}").into()),
         };
-        let (job, again) = (start.job, dice.millis(12_000, 15_000));
-        if dice.chance(300) && self.stage.faults().has(Fault::DuplicateStart) {
-            self.stage.after(dice.millis(0, 2_000), Next::StartTwice(number));
-        }
+        let job = start.job;
         self.stage.note(|| format!("start {number}: {} {} as {}", pipeline.name, start.key, short(job.0)));
         let (stage, core) = (self.stage.clone(), core.clone());
-        // Whoever is not answered starts again, under the same idempotency key.
-        stage.after(again, Next::StartAgain(number));
         self.call(job, Asked::Start, async move {
             let told = core.start(pipeline, start).await;
             let refused = matches!(&told, Err(StartError::Command(_)));
