@@ -48,8 +48,8 @@ impl Callers {
         for number in 0..u64::from(self.scenario.jobs) {
             let mut dice = Dice::of(self.scenario.seed, "when", number);
             // Half of them in bursts, so that there are queues.
-            let at = if dice.chance(500) { within / 4 } else { within };
-            self.stage.after(dice.millis(0, at / 2), Next::StartAgain(number));
+            let at = if dice.chance(500) { 2_000 } else { within / 2 };
+            self.stage.after(dice.millis(0, at), Next::StartAgain(number));
             for step in 0..5 {
                 let number = number * 5 + step;
                 self.stage.after(dice.millis(0, within), Next::Caller(number));
@@ -150,10 +150,13 @@ impl Callers {
     #[must_use]
     pub fn some_job(&self, number: u64) -> Option<JobId> {
         let witness = self.stage.witness.lock();
-        let count = witness.jobs.len() as u64;
         let mut dice = Dice::of(self.scenario.seed, "some job", number);
-        let at = usize::try_from(dice.below(count)).ok()?;
-        witness.jobs.keys().nth(at).copied()
+        let live: Vec<JobId> = match dice.chance(700) {
+            true => witness.live().map(|(job, _)| *job).collect(),
+            false => witness.jobs.keys().copied().collect(),
+        };
+        let at = usize::try_from(dice.below(live.len() as u64)).ok()?;
+        live.get(at).copied()
     }
 
     /// Somebody does something to some job.
@@ -184,7 +187,35 @@ impl Callers {
             }
             _ => Command::SetPriority { priority: *dice.pick(&PRIORITIES), by },
         };
+        let rival = dice.chance(300) && matches!(fault, Fault::Retry | Fault::Rerun);
+        if rival && self.stage.faults().has(Fault::DuplicateStart) {
+            self.stage.after(dice.millis(0, 3), Next::Rival(job));
+        }
         self.command(core, job, command);
+    }
+
+    /// Somebody starts another job under the key of one that may just be going on again.
+    pub fn start_rival(&self, core: &Core, of: JobId) {
+        let found = self
+            .stage
+            .witness
+            .lock()
+            .jobs
+            .get(&of)
+            .map(|shadow| (shadow.pipeline.clone(), shadow.job.key.clone()));
+        let Some((pipeline, key)) = found else { return };
+        let start = Start {
+            job: orchestrator::clock::World::job_id(&*self.stage.clock),
+            key,
+            input: Payload::from_value(&json!({ "session": "rival" })),
+            priority: None,
+            mode: None,
+            traceparent: None,
+            idempotency_key: None,
+        };
+        let (job, core) = (start.job, core.clone());
+        self.stage.note(|| format!("rival of {} as {}", short(of.0), short(job.0)));
+        self.call(job, Asked::Start, async move { Told::Start(core.start(pipeline, start).await) });
     }
 
     /// What nobody but people can end, they end: paused jobs go on, approvals are given.
@@ -193,8 +224,9 @@ impl Callers {
             let witness = self.stage.witness.lock();
             let answer = |(id, shadow): (&JobId, &crate::witness::Shadow)| {
                 let by: Arc<str> = "somebody".into();
-                let approval =
-                    |phase: &engine::job::PhaseState| matches!(phase.status, PhaseStatus::AwaitingApproval { .. });
+                let approval = |phase: &engine::job::PhaseState| {
+                    matches!(phase.status, PhaseStatus::AwaitingApproval { .. })
+                };
                 match &shadow.job.state {
                     JobState::Paused { .. } => Some((*id, Command::Resume { by })),
                     _ if shadow.job.phases.iter().any(approval) => {

@@ -13,12 +13,7 @@ use orchestrator::{core::Core, live::Happening};
 use parking_lot::Mutex;
 use tokio::sync::broadcast::{self, error::TryRecvError};
 
-use crate::{
-    clock::short,
-    disk::Disk,
-    stage::Stage,
-    witness::Shadow,
-};
+use crate::{clock::short, disk::Disk, stage::Stage, witness::Shadow};
 
 /// How long a plan may differ from what is durable: a grant or an end may be under way.
 const UNDER_WAY: u64 = 30_000;
@@ -89,9 +84,10 @@ impl Checks {
         self.differ = differ;
         let old = self.differ.iter().find(|(_, since)| now.saturating_sub(**since) > UNDER_WAY);
         if let Some(((service, attempt), _)) = old {
-            let held = core.fleet().member(service).is_some_and(|member| {
-                member.plan(|plan| plan.slots().contains_key(attempt))
-            });
+            let held = core
+                .fleet()
+                .member(service)
+                .is_some_and(|member| member.plan(|plan| plan.slots().contains_key(attempt)));
             let what = if held { "has a slot and is not under way" } else { "is under way and has no slot" };
             self.stage.violated("slots", format!("attempt {} at {service} {what}", short(attempt.0)));
         }
@@ -125,7 +121,12 @@ impl Checks {
             };
             let gap = self.shown.insert(job, next).is_some_and(|known| known != published.first_seq);
             if wrong || gap {
-                let about = format!("job {}, events from {}: {}", short(job.0), published.first_seq, if gap { "a gap" } else { "not what is durable" });
+                let about = format!(
+                    "job {}, events from {}: {}",
+                    short(job.0),
+                    published.first_seq,
+                    if gap { "a gap" } else { "not what is durable" }
+                );
                 self.stage.violated("stream", about);
             }
         }

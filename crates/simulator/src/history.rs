@@ -125,15 +125,12 @@ fn judge(call: &Call, witness: &Witness) -> Option<String> {
         (Asked::Look, Told::Look(told)) => looked(call.from, *until, told, shadow),
         (asked, told) => Some(format!("{asked:?} was answered by {told:?}")),
     };
-    why.map(|why| format!("job {}, {:?} (steps {} to {until}): {why}", short(call.job.0), call.asked, call.from))
+    why.map(|why| {
+        format!("job {}, {:?} (steps {} to {until}): {why}", short(call.job.0), call.asked, call.from)
+    })
 }
 
-fn start(
-    call: &Call,
-    until: u64,
-    told: &Result<Started, StartError>,
-    witness: &Witness,
-) -> Option<String> {
+fn start(call: &Call, until: u64, told: &Result<Started, StartError>, witness: &Witness) -> Option<String> {
     let holder = match told {
         Ok(Started::New(job)) => {
             let began = witness.jobs.get(job).and_then(|shadow| shadow.commits.first());
@@ -203,9 +200,12 @@ fn commanded(
                         .is_ok_and(|events| events == next[..reply.events])
             })
         }
-        Err(CommandError::Rejected(rejection)) => some_moment(from, until, shadow, |job, _| {
-            matches!(model(job, None), Err(DecideError::Rejected(other)) if other == *rejection)
-        }),
+        Err(CommandError::Rejected(rejection)) => some_moment(
+            from,
+            until,
+            shadow,
+            |job, _| matches!(model(job, None), Err(DecideError::Rejected(other)) if other == *rejection),
+        ),
         Err(CommandError::Unreadable(why)) => return Some(format!("the job can't be read: {why}")),
         // Not taken, and said so. That nothing of it shows is checked by the order of events.
         Err(_) => true,

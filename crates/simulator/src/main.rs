@@ -1,6 +1,7 @@
 //! `cargo xtask simulate`: runs seeds, and shows and shrinks those that fail.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     io::{self, Write},
     path::Path,
@@ -30,7 +31,9 @@ fn main() -> ExitCode {
     let outcome = match arguments.as_slice() {
         ["--seed", seed] => number(seed).map(one),
         ["--seeds", count] => number(count).map(|count| many(0, count)),
-        ["--seeds", count, "--from", from] => number(count).zip(number(from)).map(|(count, from)| many(from, count)),
+        ["--seeds", count, "--from", from] => {
+            number(count).zip(number(from)).map(|(count, from)| many(from, count))
+        }
         _ => None,
     };
     let (text, code) = match outcome {
@@ -59,7 +62,7 @@ fn many(from: u64, count: u64) -> io::Result<(String, bool)> {
     let begun = Instant::now();
     let next = AtomicU64::new(from);
     let found: Mutex<Vec<Report>> = Mutex::default();
-    let all: Mutex<(Duration, Figures)> = Mutex::default();
+    let all: Mutex<(Duration, Figures, BTreeMap<&str, u64>)> = Mutex::default();
     let work = || {
         while found.lock().len() < ENOUGH {
             let seed = next.fetch_add(1, Ordering::Relaxed);
@@ -71,6 +74,9 @@ fn many(from: u64, count: u64) -> io::Result<(String, bool)> {
                 let mut all = all.lock();
                 all.0 += report.simulated;
                 all.1 = all.1.and(report.figures);
+                for (kind, count) in &report.seen {
+                    *all.2.entry(kind).or_default() += count;
+                }
             }
             if !report.violations.is_empty() {
                 found.lock().push(report);
@@ -88,7 +94,8 @@ fn many(from: u64, count: u64) -> io::Result<(String, bool)> {
     for report in &found {
         show(&mut text, report, folder.path());
     }
-    let (simulated, figures) = all.into_inner();
+    let (simulated, figures, seen) = all.into_inner();
+    let _ = writeln!(text, "events: {seen:?}");
     let ran = next.into_inner().min(from + count) - from;
     let _ = write!(
         text,
@@ -118,7 +125,8 @@ fn show(text: &mut String, report: &Report, folder: &Path) {
 
 fn summary(report: &Report) -> String {
     let Report { scenario, violations, hash, simulated, figures, .. } = report;
-    let mut text = format!("{scenario:?}\nhash {hash}, {:.1} s simulated, {figures:?}", simulated.as_secs_f64());
+    let mut text =
+        format!("{scenario:?}\nhash {hash}, {:.1} s simulated, {figures:?}", simulated.as_secs_f64());
     for violation in violations.iter().take(5) {
         let about: String = violation.about.chars().take(2_000).collect();
         let _ = write!(text, "\nseed {}: {} is violated: {about}", scenario.seed, violation.rule);

@@ -1,7 +1,7 @@
 //! A run from its first start to the end of its last job: one process of the orchestrator after another, each in a runtime of
 //! its own with paused time, so that a crash is nothing but the runtime's end.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use journal::Journal as _;
 use orchestrator::{
@@ -45,6 +45,8 @@ pub struct Report {
     pub simulated: Duration,
     /// Figures for people.
     pub figures: Figures,
+    /// How many events there were of each kind.
+    pub seen: BTreeMap<&'static str, u64>,
 }
 
 /// How much happened in a run.
@@ -129,6 +131,10 @@ pub fn run(scenario: Scenario, told: bool, folder: &Path) -> Report {
                 cast.disk = cast.disk.reopened();
                 stage.clock.wait(down.millis(1, 5_000));
                 processes += 1;
+                if down.chance(200) && stage.faults().has(Fault::Crash) {
+                    // While it still brings back what was under way.
+                    stage.after(down.millis(0, 30), Next::Crash);
+                }
             }
         }
     }
@@ -159,6 +165,7 @@ fn report(cast: &Cast, scenario: Scenario, crashes: u64) -> Report {
         lines: stage.lines(),
         simulated: Duration::from_millis(stage.clock.steady()),
         figures,
+        seen: witness.seen.clone(),
     }
 }
 

@@ -1,7 +1,11 @@
 //! The services: they take offers, work, call back, answer questions and pause, each as badly as its dice say. Like those of
 //! phase-kit they call back until somebody answers, and know what they have done until they are started anew.
 
-use std::{collections::{BTreeMap, BTreeSet}, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use engine::{
     command::{Command, Outcome, ProbeFinding, Refusal},
@@ -60,12 +64,7 @@ impl Services {
     /// With nothing to do.
     #[must_use]
     pub fn new(stage: Arc<Stage>) -> Arc<Self> {
-        Arc::new(Self {
-            stage,
-            works: Mutex::default(),
-            calling: Mutex::default(),
-            offers: Mutex::default(),
-        })
+        Arc::new(Self { stage, works: Mutex::default(), calling: Mutex::default(), offers: Mutex::default() })
     }
 
     fn dice(&self, about: &str, attempt: AttemptId, number: u64) -> Dice {
@@ -105,9 +104,10 @@ impl Services {
         let lost = self.has(dice, Fault::Never, 50);
         let slow = self.has(dice, Fault::Late, 60);
         let takes = if dice.chance(200) { dice.millis(2_000, 40_000) } else { dice.millis(0, 800) };
+        // Some callbacks come at the same instant.
+        let takes = if dice.chance(300) { Duration::from_millis(dice.below(4) * 100) } else { takes };
         let takes = if slow { takes + Duration::from_secs(150) } else { takes };
-        let work =
-            Work { job: offer.job, outcome, done: false, silent, lost, over: false };
+        let work = Work { job: offer.job, outcome, done: false, silent, lost, over: false };
         self.works.lock().insert(key, work);
         self.stage.after(takes, Next::Done(offer.service.clone(), offer.attempt));
         self.stage.after(BEAT, Next::Beat(offer.service.clone(), offer.attempt));

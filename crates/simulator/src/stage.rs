@@ -18,6 +18,8 @@ pub enum Next {
     StartAgain(u64),
     /// Somebody starts the job of this number again in any case.
     StartTwice(u64),
+    /// Somebody starts another job under this one's key.
+    Rival(JobId),
     /// Somebody lets a paused job go on.
     Resume(JobId),
     /// A service has done an attempt's work.

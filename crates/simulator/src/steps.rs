@@ -27,10 +27,14 @@ pub(crate) fn take(cast: &mut Cast, core: &Core, next: Next) {
         Next::Caller(number) => cast.callers.act(core, number),
         Next::StartAgain(number) => cast.callers.start_again(core, number),
         Next::StartTwice(number) => cast.callers.start(core, number),
+        Next::Rival(job) => cast.callers.start_rival(core, job),
         Next::Resume(job) => {
-            let paused = stage.witness.lock().jobs.get(&job).is_some_and(|shadow| {
-                matches!(shadow.job.state, JobState::Paused { .. })
-            });
+            let paused = stage
+                .witness
+                .lock()
+                .jobs
+                .get(&job)
+                .is_some_and(|shadow| matches!(shadow.job.state, JobState::Paused { .. }));
             if paused {
                 cast.callers.command(core, job, Command::Resume { by: "somebody".into() });
             }
