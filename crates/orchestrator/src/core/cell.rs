@@ -131,6 +131,14 @@ impl JobCell {
         std::mem::take(&mut *self.inbox.lock())
     }
 
+    /// The driver puts back what he has taken and could not answer: it comes first in his next round.
+    pub(super) fn put_back(&self, envelopes: impl Iterator<Item = Envelope>) {
+        let mut inbox = self.inbox.lock();
+        let later = std::mem::take(&mut *inbox);
+        inbox.extend(envelopes);
+        inbox.extend(later);
+    }
+
     /// Puts something in; true where the caller must see to it that somebody drives.
     pub(super) fn put(&self, envelope: Envelope) -> bool {
         self.inbox.lock().push_back(envelope);

@@ -77,7 +77,7 @@ impl Core {
             self.decide_one(&mut guard, &mut round, envelope);
         }
         if let Some(loaded) = guard.as_mut() {
-            self.commit(loaded, round).await;
+            self.commit(cell, loaded, round).await;
         }
         if guard.as_ref().is_some_and(|loaded| loaded.stale) {
             // What is in memory is not what is durable.
@@ -182,11 +182,11 @@ impl Core {
     }
 
     /// Makes the round durable, then answers, publishes and acts.
-    async fn commit(&self, loaded: &mut Loaded, round: Round) {
+    async fn commit(&self, cell: &JobCell, loaded: &mut Loaded, round: Round) {
         let mut position = None;
         if round.poisoned {
             let error = CommandError::Unreadable("a decision went wrong; the job is read again".to_owned());
-            return self.fail_round(loaded, round, &error);
+            return self.fail_round(cell, loaded, round, &error);
         }
         if !round.events.is_empty() {
             let encoded: Vec<Bytes> = round.events.iter().map(codec::encode).collect();
@@ -195,7 +195,9 @@ impl Core {
                     position = Some(at);
                     self.publish(loaded, &round.events, encoded, at);
                 }
-                Err(error) => return self.fail_round(loaded, round, &CommandError::Journal(error)),
+                Err(error) => {
+                    return self.fail_round(cell, loaded, round, &CommandError::Journal(error));
+                }
             }
         }
         for (reply, decided) in round.answers {
@@ -245,8 +247,8 @@ impl Core {
     }
 
     /// Nothing of the round happened: everybody is told, what was taken for it is given back, and the job in memory is marked to
-    /// be thrown away.
-    fn fail_round(&self, loaded: &mut Loaded, round: Round, error: &CommandError) {
+    /// be thrown away. Who only looks sees in the next round what is durable.
+    fn fail_round(&self, cell: &JobCell, loaded: &mut Loaded, round: Round, error: &CommandError) {
         loaded.stale = true;
         let now = self.inner.world.now();
         for (service, attempt) in round.claimed {
@@ -257,8 +259,8 @@ impl Core {
         for (reply, _) in round.answers {
             let _ = reply.send(Err(error.clone()));
         }
-        round.looks.into_iter().for_each(|look| look(Err(error.clone())));
-        round.withs.into_iter().for_each(|with| with(Err(error.clone())));
+        let withs = round.withs.into_iter().map(Envelope::With);
+        cell.put_back(withs.chain(round.looks.into_iter().map(Envelope::Look)));
     }
 
     fn refuse_all(&self, cell: &Arc<JobCell>, inbox: VecDeque<Envelope>, error: &CommandError) {
