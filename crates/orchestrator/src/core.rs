@@ -14,6 +14,7 @@ mod cell;
 mod codec;
 mod drive;
 mod fleet;
+mod keys;
 mod memory;
 mod recover;
 mod unbroken;
@@ -168,59 +169,31 @@ impl Core {
     /// [`StartError`]; nothing has been started then.
     pub async fn start(&self, pipeline: Arc<Pipeline>, start: Start) -> Result<Started, StartError> {
         let slot = (pipeline.name.clone(), start.key.clone());
-        let job = start.job;
-        if let Some(holder) = self.take_key(&slot, job).await? {
-            let same = start.idempotency_key.clone();
-            let is_same_start = same.is_some() && self.idempotency_key(holder).await == same;
+        let (job, idempotency_key) = (start.job, start.idempotency_key.clone());
+        let cell = Arc::new(JobCell::new(job));
+        let (reply, answer) = oneshot::channel();
+        let mut envelope = Some(Envelope::Start { pipeline, start: Box::new(start), reply });
+        let begin = || {
+            if let Some(envelope) = envelope.take() {
+                cell.put(envelope);
+                self.inner.cells.insert(job, cell.clone());
+            }
+        };
+        if let Some(holder) = self.take_key(&slot, job, begin).await? {
+            let is_same_start =
+                idempotency_key.is_some() && self.idempotency_key(holder).await == idempotency_key;
             return match is_same_start {
                 true => Ok(Started::Existing(holder)),
-                false => Err(StartError::KeyInUse { key: start.key, job: holder }),
+                false => Err(StartError::KeyInUse { key: slot.1, job: holder }),
             };
         }
-        let cell = Arc::new(JobCell::new(job));
-        self.inner.cells.insert(job, cell.clone());
-        let (reply, answer) = oneshot::channel();
-        let started =
-            self.submit_to(&cell, Envelope::Start { pipeline, start: Box::new(start), reply }, answer);
-        match started.await {
+        match self.drive_here(&cell, answer).await {
             Ok(_) => Ok(Started::New(job)),
             Err(error) => {
-                self.inner.keys.remove_if(&slot, |_, holder| *holder == job);
+                self.give_key_back(&slot, job);
                 self.inner.cells.remove(&job);
                 Err(StartError::Command(error))
             }
-        }
-    }
-
-    /// Takes a key for a job; the live job that has it, where there is one. The key is taken before the job exists: of two
-    /// starts at the same moment one finds it taken.
-    async fn take_key(&self, slot: &(Name, Arc<str>), job: JobId) -> Result<Option<JobId>, CommandError> {
-        self.inner.known.wait().await;
-        loop {
-            let holder = *self.inner.keys.entry(slot.clone()).or_insert(job);
-            if holder == job {
-                return Ok(None);
-            }
-            match self.look(holder, |_, job| job.has_ended()).await {
-                Ok(false) => return Ok(Some(holder)),
-                // It ended meanwhile, or never came to be.
-                Ok(true) | Err(CommandError::UnknownJob(_)) => {
-                    self.inner.keys.remove_if(slot, |_, there| *there == holder);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// An ended job that is to go on needs its key again.
-    ///
-    /// # Errors
-    /// [`CommandError::KeyInUse`] where another live job has it.
-    pub async fn reclaim_key(&self, job: JobId) -> Result<(), CommandError> {
-        let slot = self.look(job, |pipeline, job| (pipeline.name.clone(), job.key.clone())).await?;
-        match self.take_key(&slot, job).await? {
-            None => Ok(()),
-            Some(other) => Err(CommandError::KeyInUse { key: slot.1, job: other }),
         }
     }
 
@@ -245,6 +218,9 @@ impl Core {
     /// # Errors
     /// [`CommandError`]; nothing has changed then.
     pub async fn command(&self, job: JobId, command: Command) -> Result<Reply, CommandError> {
+        if keys::may_revive(&command) {
+            self.clear_key(job).await?;
+        }
         let cell = self.cell(job);
         let (reply, answer) = oneshot::channel();
         self.submit_to(&cell, Envelope::Command { command, reply: Some(reply) }, answer).await

@@ -129,11 +129,7 @@ impl Callers {
     pub fn command(&self, core: &Core, job: JobId, command: Command) {
         self.stage.note(|| format!("command to {}: {command:?}", short(job.0)));
         let core = core.clone();
-        let reclaims = matches!(command, Command::Retry { .. } | Command::Rerun { .. });
         self.call(job, Asked::Command(command.clone()), async move {
-            if reclaims && let Err(error) = core.reclaim_key(job).await {
-                return Told::Command(Err(error));
-            }
             Told::Command(core.command(job, command).await)
         });
     }

@@ -69,9 +69,10 @@ impl Core {
             }
             Effect::AskToPause { attempt } => self.ask_to_pause(job, attempt),
             Effect::Probe { attempt } => self.probe(job, attempt),
+            // A job that ended may go on since the same round.
+            Effect::Ended if !loaded.job.has_ended() => {}
             Effect::Ended => {
-                let slot = (loaded.pipeline.name.clone(), loaded.job.key.clone());
-                self.inner.keys.remove_if(&slot, |_, holder| *holder == job);
+                self.give_key_back(&(loaded.pipeline.name.clone(), loaded.job.key.clone()), job);
                 self.put_out_ended(job);
             }
         }

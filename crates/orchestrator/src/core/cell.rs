@@ -196,9 +196,19 @@ impl Core {
         answer: oneshot::Receiver<Result<Reply, CommandError>>,
     ) -> Result<Reply, CommandError> {
         if cell.put(envelope) {
-            let (core, cell) = (self.clone(), cell.clone());
-            Unbroken::new(async move { core.drive_once(cell).await }).await;
+            return self.drive_here(cell, answer).await;
         }
+        answer.await.unwrap_or(Err(CommandError::ShuttingDown))
+    }
+
+    /// Drives a job in the task of whoever waits for its answer.
+    pub(super) async fn drive_here(
+        &self,
+        cell: &Arc<JobCell>,
+        answer: oneshot::Receiver<Result<Reply, CommandError>>,
+    ) -> Result<Reply, CommandError> {
+        let (core, cell) = (self.clone(), cell.clone());
+        Unbroken::new(async move { core.drive_once(cell).await }).await;
         answer.await.unwrap_or(Err(CommandError::ShuttingDown))
     }
 }

@@ -13,10 +13,10 @@ use engine::{
 use journal::{Batch, Position};
 
 use super::{
-    Core,
-    again,
+    Core, again,
     cell::{Answer, CommandError, Envelope, JobCell, Loaded, Look, Reply, With},
     codec,
+    keys::{self, KeyOf},
 };
 use crate::live::Published;
 
@@ -28,6 +28,8 @@ struct Round {
     answers: Vec<(Answer, Result<usize, Rejection>)>,
     /// Commands that nobody waits for: should the journal not take the round, they are told again.
     told: Vec<Command>,
+    /// The key that the job took to go on again.
+    reclaimed: Option<KeyOf>,
     /// Slots that were taken for attempts of this round.
     claimed: Vec<(Name, AttemptId)>,
     looks: Vec<Look>,
@@ -112,6 +114,16 @@ impl Core {
                 }
                 if reply.is_none() && again::is_worth_telling_again(&command) {
                     round.told.push(command.clone());
+                }
+                let reclaimed = match keys::may_revive(&command) && loaded.job.has_ended() {
+                    true => self.reclaim_key(loaded),
+                    false => Ok(None),
+                };
+                match reclaimed {
+                    Ok(key) => round.reclaimed = key.or(round.reclaimed.take()),
+                    Err(error) => {
+                        return reply.into_iter().for_each(|reply| drop(reply.send(Err(error.clone()))));
+                    }
                 }
                 (decide::decide(&loaded.pipeline, &mut loaded.job, command, now), reply)
             }
@@ -204,6 +216,9 @@ impl Core {
             let told = decided.map(|events| Reply { events, position }).map_err(CommandError::Rejected);
             let _ = reply.send(told);
         }
+        if let Some(key) = round.reclaimed.filter(|_| loaded.job.has_ended()) {
+            self.give_key_back(&key, loaded.job.id);
+        }
         self.act_on(loaded, &round.events);
         self.keep_snapshot(loaded);
         for with in round.withs {
@@ -254,6 +269,9 @@ impl Core {
         for (service, attempt) in round.claimed {
             self.inner.fleet.give_back(&service, attempt, now);
             self.pump(&service);
+        }
+        if let Some(key) = round.reclaimed {
+            self.give_key_back(&key, loaded.job.id);
         }
         self.tell_again(loaded.job.id, round.told, error);
         for (reply, _) in round.answers {

@@ -90,7 +90,6 @@ pub(super) async fn retry_job(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    app.core.reclaim_key(job_id(&id)?).await?;
     give(&app, &id, Command::Retry { by: who(&headers) }).await
 }
 
@@ -112,7 +111,6 @@ pub(super) async fn rerun_job(
     let from = from.ok_or_else(|| {
         Problem::new(Code::UnknownPhase, format!("the pipeline has no phase '{}'", query.from))
     })?;
-    app.core.reclaim_key(job).await?;
     give(&app, &id, Command::Rerun { from, input: None, by: who(&headers) }).await
 }
 

@@ -170,7 +170,6 @@ async fn start_again(
         let detail = format!("job {job} has another definition of the pipeline, without '{name}'");
         return Err(Problem::new(Code::UnknownPhase, detail).into());
     };
-    app.core.reclaim_key(job).await?;
     let input = (input.get() != "{}").then_some(input);
     app.core.command(job, Command::Rerun { from, input, by: "start-phase".into() }).await?;
     Ok(job)
