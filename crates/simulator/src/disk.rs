@@ -111,7 +111,7 @@ impl Disk {
 
     fn write(&self, batch: Batch) -> Result<Position, JournalError> {
         let written = self.durable.append(batch.clone()).now_or_never();
-        let written = written.unwrap_or_else(|| Err(JournalError::NotABatch("memory took its time")));
+        let written = written.unwrap_or(Err(JournalError::NotABatch("memory took its time")));
         match &written {
             Ok(_) => self.stage.witness.lock().commit(&batch),
             Err(error) => self.stage.violated("disk", error.to_string()),

@@ -6,10 +6,12 @@
 //! told, [`shrink`] finds the least that still goes wrong. `cargo xtask simulate` is the way in.
 
 pub mod callers;
+pub mod campaign;
 pub mod checks;
 pub mod clock;
 pub mod dice;
 pub mod disk;
+mod happenings;
 pub mod history;
 pub mod pipelines;
 pub mod run;
@@ -17,5 +19,5 @@ pub mod scenario;
 pub mod services;
 pub mod shrink;
 pub mod stage;
-mod steps;
+
 pub mod witness;

@@ -15,11 +15,10 @@ use crate::{
     checks::Checks,
     dice::Dice,
     disk::{self, Disk},
-    pipelines,
+    happenings, pipelines,
     scenario::{Fault, Scenario},
     services::{Calls, Services},
     stage::{Next, Stage},
-    steps,
     witness::{Violation, Witness},
 };
 
@@ -191,7 +190,7 @@ fn plan(cast: &Cast, scenario: Scenario) {
     plan(Fault::Crash, 6, &mut |_| Next::Crash);
     plan(Fault::DiskFull, 4, &mut |_| Next::Full(true));
     plan(Fault::ClockJump, 4, &mut |dice| {
-        let by = i64::try_from(*dice.pick(&[700, 15_000, 240_000, 3_600_000])).unwrap_or(0);
+        let by = i64::from(*dice.pick(&[700, 15_000, 240_000, 3_600_000]));
         Next::Jump(if dice.chance(500) { by } else { -by })
     });
     let names: Vec<_> = pipelines::services().into_keys().collect();
@@ -228,7 +227,7 @@ async fn process(cast: &mut Cast, number: u64, folder: &Path) -> End {
             break End::Over;
         }
         match stage.next() {
-            Ok(next) => steps::take(cast, &core, next),
+            Ok(next) => happenings::take(cast, &core, next),
             Err(wait) => {
                 let nap = wait.unwrap_or(Duration::MAX).min(Duration::from_secs(5));
                 tokio::select! {

@@ -79,7 +79,7 @@ impl Services {
 
     fn outcome(&self, dice: &mut Dice) -> Outcome {
         let number = dice.below(1_000);
-        let good = number % 4 != 0 || self.stage.faults() == crate::scenario::Faults::default();
+        let good = !number.is_multiple_of(4) || self.stage.faults() == crate::scenario::Faults::default();
         let failed = self.has(dice, Fault::Retryable, 120);
         let broken = self.has(dice, Fault::Permanent, 30);
         if broken {

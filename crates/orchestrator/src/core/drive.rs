@@ -120,7 +120,7 @@ impl Core {
                     false => Ok(None),
                 };
                 match reclaimed {
-                    Ok(key) => round.reclaimed = key.or(round.reclaimed.take()),
+                    Ok(key) => round.reclaimed = key.or_else(|| round.reclaimed.take()),
                     Err(error) => {
                         return reply.into_iter().for_each(|reply| drop(reply.send(Err(error.clone()))));
                     }
