@@ -285,9 +285,9 @@ impl Outbound for HttpOutbound {
     }
 
     fn health<'a>(&'a self, service: &'a Name) -> BoxFuture<'a, Vec<(String, bool)>> {
-        let ask = async |url: &String| {
+        let ask = async |url: &Arc<str>| {
             let asked = self.ask(Method::GET, format!("{url}/health"), HEALTH_TIMEOUT).await;
-            (url.clone(), asked.is_ok_and(|answer| answer.status.is_success()))
+            (url.to_string(), asked.is_ok_and(|answer| answer.status.is_success()))
         };
         async move { futures::future::join_all(self.urls(service).iter().map(ask)).await }.boxed()
     }
