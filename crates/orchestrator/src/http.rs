@@ -7,6 +7,7 @@ mod attempts;
 mod commands;
 mod jobs;
 mod operations;
+mod pages;
 mod routes;
 mod services;
 mod stream;
@@ -85,7 +86,9 @@ pub(crate) fn router(app: Shared) -> Router {
         .route("/ready", get(operations::ready))
         .route("/openapi.json", get(operations::openapi))
         .route("/errors/{code}", get(operations::error_page))
-        .route("/", get(operations::index));
+        .route("/", get(pages::index))
+        .route("/dashboard", get(pages::home))
+        .route("/dashboard/{*path}", get(pages::file));
     from_services
         .merge(from_callers)
         .merge(open)

@@ -49,7 +49,9 @@ async fn endpoint() -> String {
 async fn spoken(fake: &FakeOrchestrator, folder: &Path, options: Value) -> Callback {
     course_in(fake);
     let host = |name, options| {
-        ServiceHost::start(service(name, &settings(&folder.join(name), options)).expect("its options are right"))
+        ServiceHost::start(
+            service(name, &settings(&folder.join(name), options)).expect("its options are right"),
+        )
     };
     let (manifest, tts) = (host("manifest", Value::Null), host("tts", options));
     result(fake, &manifest, &fake.request("manifest", &json!({}))).await;
