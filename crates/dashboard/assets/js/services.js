@@ -1,0 +1,1 @@
+export function servicesPage(m){return {stop(){}}}
