@@ -1,7 +1,7 @@
 // Progress of a job as a bar of its phases, and in words.
 
 import { h } from "./dom.js";
-import { count, fraction, many, progressText, stateWord } from "./words.js";
+import { count, many, phaseFraction, phaseProgress, stateWord } from "./words.js";
 
 /** The phases that count: those for failures only where they ran. */
 export function counted(job, pipeline) {
@@ -17,7 +17,7 @@ export function progressLine(job, pipeline) {
   const through = phases.filter(isThrough).length;
   const parts = phases
     .filter((phase) => (phase.status === "running" && phase.progress) || phase.status === "queued")
-    .map((phase) => `${phase.phase}: ${phase.status === "queued" ? "waits for a slot" : progressText(phase.progress)}`);
+    .map((phase) => `${phase.phase}: ${phase.status === "queued" ? "waits for a slot" : phaseProgress(phase)}`);
   const whole = through === phases.length ? many(through, "phase") : `${count(through)} of ${many(phases.length, "phase")}`;
   return [whole, ...parts].join(" · ");
 }
@@ -25,7 +25,7 @@ export function progressLine(job, pipeline) {
 /** How far a job is, from 0 to 1: each phase counts the same. */
 export function share(job, pipeline) {
   const phases = counted(job, pipeline);
-  const sum = phases.reduce((all, phase) => all + (isThrough(phase) ? 1 : fraction(phase.progress) ?? 0), 0);
+  const sum = phases.reduce((all, phase) => all + (isThrough(phase) ? 1 : phaseFraction(phase) ?? 0), 0);
   return phases.length ? sum / phases.length : 0;
 }
 
@@ -33,8 +33,8 @@ export function share(job, pipeline) {
 export function phaseBar(job, pipeline) {
   const phases = counted(job, pipeline);
   const pieces = phases.map((phase) => {
-    const part = isThrough(phase) ? 1 : phase.status === "failed" ? 1 : fraction(phase.progress) ?? (phase.status === "running" ? 0.08 : 0);
-    const title = `${phase.phase}: ${stateWord(phase.status)}${phase.progress ? `, ${progressText(phase.progress)}` : ""}`;
+    const part = isThrough(phase) ? 1 : phase.status === "failed" ? 1 : phaseFraction(phase) ?? (phase.status === "running" ? 0.08 : 0);
+    const title = `${phase.phase}: ${stateWord(phase.status)}${phase.progress ? `, ${phaseProgress(phase)}` : ""}`;
     return h("span", { class: `piece ${phase.status}`, title },
       h("span", { class: "piece-fill", style: { width: `${(part * 100).toFixed(1)}%` } }));
   });

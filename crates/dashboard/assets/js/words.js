@@ -63,6 +63,26 @@ export function progressText(progress) {
     : `${count(progress.done)}${unit}`;
 }
 
+/**
+ * Progress of a phase in words. Of a map its runs, and what those under way have done of theirs, in their own unit where
+ * they have one: "1 of 4 runs, 211 of 848 samples under way".
+ */
+export function phaseProgress(phase) {
+  const whole = progressText(phase.progress);
+  const said = (phase.running ?? []).map((one) => one.progress).filter((one) => one?.unit && typeof one.total === "number");
+  if (phase.progress?.unit !== "runs" || !said.length || said.some((one) => one.unit !== said[0].unit)) return whole;
+  const sum = (name) => said.reduce((all, one) => all + one[name], 0);
+  return `${whole}, ${count(sum("done"))} of ${count(sum("total"))} ${said[0].unit} under way`;
+}
+
+/** How far a phase is, from 0 to 1: of a map also what its runs under way have done. */
+export function phaseFraction(phase) {
+  const part = fraction(phase.progress);
+  if (phase.progress?.unit !== "runs" || !phase.progress.total) return part;
+  const more = (phase.running ?? []).reduce((sum, one) => sum + (fraction(one.progress) ?? 0), 0);
+  return Math.min(1, part + more / phase.progress.total);
+}
+
 /** How far, from 0 to 1; none where nobody knows. */
 export function fraction(progress) {
   if (!progress?.total || typeof progress.done !== "number") return undefined;
