@@ -35,7 +35,33 @@ const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// Every file: its path, what it is, its bytes. A test holds this against the folder.
-const FILES: &[(&str, &str, &[u8])] = &[(INDEX, HTML, include_bytes!("../assets/index.html"))];
+const FILES: &[(&str, &str, &[u8])] = &[
+    ("base.css", CSS, include_bytes!("../assets/base.css")),
+    ("icon.svg", SVG, include_bytes!("../assets/icon.svg")),
+    (INDEX, HTML, include_bytes!("../assets/index.html")),
+    ("js/actions.js", JS, include_bytes!("../assets/js/actions.js")),
+    ("js/api.js", JS, include_bytes!("../assets/js/api.js")),
+    ("js/artifacts.js", JS, include_bytes!("../assets/js/artifacts.js")),
+    ("js/bars.js", JS, include_bytes!("../assets/js/bars.js")),
+    ("js/chain.js", JS, include_bytes!("../assets/js/chain.js")),
+    ("js/dom.js", JS, include_bytes!("../assets/js/dom.js")),
+    ("js/eventlist.js", JS, include_bytes!("../assets/js/eventlist.js")),
+    ("js/gantt.js", JS, include_bytes!("../assets/js/gantt.js")),
+    ("js/graph.js", JS, include_bytes!("../assets/js/graph.js")),
+    ("js/history.js", JS, include_bytes!("../assets/js/history.js")),
+    ("js/job.js", JS, include_bytes!("../assets/js/job.js")),
+    ("js/jobs.js", JS, include_bytes!("../assets/js/jobs.js")),
+    ("js/json.js", JS, include_bytes!("../assets/js/json.js")),
+    ("js/layout.js", JS, include_bytes!("../assets/js/layout.js")),
+    ("js/main.js", JS, include_bytes!("../assets/js/main.js")),
+    ("js/panel.js", JS, include_bytes!("../assets/js/panel.js")),
+    ("js/services.js", JS, include_bytes!("../assets/js/services.js")),
+    ("js/store.js", JS, include_bytes!("../assets/js/store.js")),
+    ("js/table.js", JS, include_bytes!("../assets/js/table.js")),
+    ("js/waiting.js", JS, include_bytes!("../assets/js/waiting.js")),
+    ("js/words.js", JS, include_bytes!("../assets/js/words.js")),
+    ("pages.css", CSS, include_bytes!("../assets/pages.css")),
+];
 
 /// The file with this path (`js/main.js`), or none.
 #[must_use]
