@@ -97,9 +97,9 @@ export function decision(job, wait) {
   const by = h("input", { id: `${id}-by`, value: localStorage.getItem("segue-name") ?? "", placeholder: "for the history", autocomplete: "name" });
   const payload = h("textarea", { id: `${id}-payload`, spellcheck: "false" }, "{}");
   const wrong = h("p", { class: "trouble", role: "alert", hidden: true });
-  const left = wait.deadline - Date.now();
+  const left = (wait.deadline ?? Infinity) - Date.now();
   return h("form", {
-    class: "decision card", "aria-label": `Decision: ${wait.signal}`,
+    class: "decision card", "aria-label": `Decision: ${wait.signal} for ${job.key}, ${wait.run}`,
     onsubmit: async (event) => {
       event.preventDefault();
       let said;
@@ -120,7 +120,7 @@ export function decision(job, wait) {
   },
   h("h2", {}, wait.approval ? `Go on with ${wait.run}?` : `${wait.run} waits for '${wait.signal}'`),
   h("p", { class: "faint" }, h("span", { title: moment(wait.since) }, `asked ${ago(wait.since)}`),
-    ` · ${left > 0 ? `to be decided within ${duration(left)}` : "the time is over"}`),
+    wait.deadline && ` · ${left > 0 ? `to be decided within ${duration(left)}` : "the time is over"}`),
   h("div", { class: "decision-fields" },
     h("label", { for: by.id }, "Who decides", by),
     h("details", {}, h("summary", {}, "What is decided, as JSON"), h("label", { for: payload.id }, "Payload"), payload)),

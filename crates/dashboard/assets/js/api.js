@@ -89,19 +89,38 @@ async function* messages(body) {
   }
 }
 
+/** When the page is in sight: now, or once it is. */
+function inSight() {
+  if (!document.hidden) return Promise.resolve();
+  return new Promise((resolve) => {
+    const look = () => {
+      if (document.hidden) return;
+      document.removeEventListener("visibilitychange", look);
+      resolve();
+    };
+    document.addEventListener("visibilitychange", look);
+  });
+}
+
 /**
  * Follows a stream from a place on, for ever, across restarts: `on.event(data)`, `on.progress(data)`, `on.gap()`, and
  * `on.state("live" | "polling")`. While there is no stream, `on.poll()` is called every two seconds: the page goes on.
+ * A page out of sight holds no stream, since browsers open only six connections to a host, for all tabs together.
  * (Not an EventSource: that can neither send a token nor begin at a place.) Returns a function that ends it.
  */
 export function follow(path, after, on) {
-  const stop = new AbortController();
+  let stopped = false;
+  let current = new AbortController();
   let place = after;
   let pause = 500;
+  const hide = () => {
+    if (document.hidden) current.abort();
+  };
+  document.addEventListener("visibilitychange", hide);
   const read = async () => {
     const more = { accept: "text/event-stream" };
     if (place !== undefined) more["last-event-id"] = String(place);
-    const response = await fetch(path, { headers: headers(more), signal: stop.signal, cache: "no-store" });
+    const response = await fetch(path, { headers: headers(more), signal: current.signal, cache: "no-store" });
     if (!response.ok) throw new Problem(response.status, await response.json().catch(() => ({})));
     on.state("live");
     pause = 500;
@@ -113,16 +132,24 @@ export function follow(path, after, on) {
     }
   };
   (async () => {
-    while (!stop.signal.aborted) {
-      // Without a place the stream begins now: what happened before is for a look at the whole.
-      const again = place === undefined;
+    await inSight();
+    while (!stopped) {
+      current = new AbortController();
       await read().catch(() => undefined);
-      if (stop.signal.aborted) return;
+      if (stopped) return;
       on.state("polling");
-      await new Promise((resolve) => setTimeout(resolve, pause));
-      pause = Math.min(pause * 2, 2000);
-      if (!stop.signal.aborted) await Promise.resolve(on.poll?.(again)).catch(() => undefined);
+      if (document.hidden) {
+        await inSight();
+      } else {
+        await new Promise((resolve) => setTimeout(resolve, pause));
+        pause = Math.min(pause * 2, 2000);
+      }
+      if (!stopped) await Promise.resolve(on.poll?.()).catch(() => undefined);
     }
   })();
-  return () => stop.abort();
+  return () => {
+    stopped = true;
+    current.abort();
+    document.removeEventListener("visibilitychange", hide);
+  };
 }

@@ -60,7 +60,7 @@ function node(phase, definition, at, size, { history, job, selected, select }) {
   const kinds = [definition?.map && "map", definition?.signal && "decision", definition?.gate && "gate", definition?.onFailure && "on failure"].filter(Boolean);
   return h("g", {
     class: `node ${phase.status}${selected === phase.phase ? " selected" : ""}${definition?.onFailure ? " on-failure" : ""}`,
-    transform: `translate(${at.x} ${at.y})`, tabindex: 0, role: "button", "aria-label": label, "aria-pressed": selected === phase.phase,
+    transform: `translate(${at.x} ${at.y})`, tabindex: 0, role: "button", "aria-pressed": selected === phase.phase,
     "data-focus": `node-${phase.phase}`,
     onclick: () => select(phase.phase),
     onkeydown: (event) => {

@@ -3,16 +3,15 @@
 import { decision } from "./actions.js";
 import { get } from "./api.js";
 import { fill, h, say, throttle } from "./dom.js";
-import { History } from "./history.js";
 import { kind, listen, pipelineNames, pipelineOf } from "./store.js";
-import { count, many } from "./words.js";
+import { count, many, millis } from "./words.js";
 
 /** Events after which somebody waits, or no longer does. */
 const CHANGES = new Set(["signalAwaited", "signalTaken", "waitTimedOut", "approvalRequested", "approvalGiven", "jobCancelled",
   "jobFailed", "jobCompleted", "jobPaused", "jobResumed", "jobRerun", "jobRetried"]);
 /** Jobs of one question, and questions at once. */
 const PAGE = 1000;
-const AT_ONCE = 4;
+const AT_ONCE = 2;
 /** Running jobs of a pipeline that are looked at: in a branch of them a decision may be open while another branch runs. */
 const RUNNING = 100;
 
@@ -57,21 +56,25 @@ export function countWaiting(badge) {
     const number = await waitingNumber().catch(() => 0);
     badge.hidden = number === 0;
     say(badge, count(number));
-  }, 1000);
+  }, 3000);
   listen({ event: ({ event }) => { if (CHANGES.has(kind(event)[0])) look(); }, poll: look });
   look();
 }
 
-/** The open decisions of a job, from its history. */
+/** The open decisions of a job: the links of its chain of causes that a signal would end. */
 async function decisionsOf(row) {
-  const history = new History();
-  let from = 0;
-  do {
-    const page = await get(`api/jobs/${row.jobId}/events?from=${from}`);
-    page.events.forEach((event) => history.take(event));
-    from = page.next ?? undefined;
-  } while (from !== undefined);
-  return [...history.decisions.values()].map((wait) => ({ row, wait }));
+  const why = await get(`api/jobs/${row.jobId}/why`);
+  const found = [];
+  const visit = (cause) => {
+    const signal = /\/signals\/([^/]+)$/.exec(cause.hint ?? "")?.[1];
+    if (signal) {
+      found.push({ row, wait: { signal, run: cause.about, since: millis(cause.since ?? row.startedAt), deadline: cause.until && millis(cause.until),
+        approval: cause.text.endsWith(" waits for an approval") } });
+    }
+    cause.because?.forEach(visit);
+  };
+  why.causes.forEach(visit);
+  return found;
 }
 
 /** As `Promise.all` over `act`, but few at once. */
