@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod callbacks;
+mod dashboard;
 mod live;
 mod openapi;
 mod originals;
