@@ -40,7 +40,7 @@ fn main() {
     let started = Instant::now();
     let maker = Maker::new(&legos);
     println!("evidence {:?}", started.elapsed());
-    let baskets = maker.baskets(0..legos.seeds.len());
+    let baskets = maker.baskets(0..legos.seeds.len(), &course::baskets::kept::Kept::of(None, &legos.course));
     println!("baskets {:?}", started.elapsed());
     let course = pairs.course.clone();
     let files = Files {

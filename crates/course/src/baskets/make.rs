@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
     grow::{Grower, Phrasing},
+    kept::Kept,
     model::{Evidence, Place},
 };
 use crate::{
@@ -26,6 +27,8 @@ pub struct Maker<'a> {
     evidence: Evidence,
     /// What each known text means, so that no phrase contradicts another.
     meanings: HashMap<String, String>,
+    /// Where each LEGO is taught.
+    places: HashMap<Pair, Place>,
 }
 
 impl<'a> Maker<'a> {
@@ -39,12 +42,15 @@ impl<'a> Maker<'a> {
                 meanings.insert(normal_text(&lego.lego.known), normal_text(&lego.lego.target));
             }
         }
-        Self { legos, evidence: Evidence::of(legos), meanings }
+        let evidence = Evidence::of(legos);
+        let places =
+            evidence.pieces.iter().enumerate().map(|(place, piece)| (piece.pair.clone(), place)).collect();
+        Self { legos, evidence, meanings, places }
     }
 
-    /// The baskets of the seeds from one number up to another, by LEGO id.
+    /// The baskets of the seeds from one number up to another, by LEGO id. Phrases that were kept stay where they still stand.
     #[must_use]
-    pub fn baskets(&self, seeds: std::ops::Range<usize>) -> BTreeMap<String, Basket> {
+    pub fn baskets(&self, seeds: std::ops::Range<usize>, kept: &Kept) -> BTreeMap<String, Basket> {
         let mut baskets = BTreeMap::new();
         for number in seeds {
             let taught: Vec<Place> = (0..self.evidence.pieces.len())
@@ -52,13 +58,14 @@ impl<'a> Maker<'a> {
                 .collect();
             for (nth, &place) in taught.iter().enumerate() {
                 let last = nth + 1 == taught.len();
-                baskets.insert(self.evidence.pieces[place].id.clone(), self.basket(number, place, last));
+                baskets
+                    .insert(self.evidence.pieces[place].id.clone(), self.basket(number, place, last, kept));
             }
         }
         baskets
     }
 
-    fn basket(&self, seed: usize, place: Place, last: bool) -> Basket {
+    fn basket(&self, seed: usize, place: Place, last: bool, kept: &Kept) -> Basket {
         let mut chosen = Chosen::default();
         if last {
             let pair = &self.legos.seeds[seed].seed_pair;
@@ -68,7 +75,12 @@ impl<'a> Maker<'a> {
             chosen.add(row, phrase);
         }
         chosen.add(&[place], self.phrase(&[place]));
-        let phrasings = if place == 0 {
+        for pieces in kept.phrases(&self.evidence.pieces[place].pair) {
+            if let Some(row) = self.still_stands(&pieces, place).filter(|_| chosen.phrases.len() < ALL) {
+                chosen.add(&row, self.phrase(&row));
+            }
+        }
+        let phrasings = if place == 0 || chosen.phrases.len() >= ALL {
             Vec::new()
         } else {
             Grower { evidence: &self.evidence, lego: place }.phrasings()
@@ -104,6 +116,14 @@ impl<'a> Maker<'a> {
             practice_phrases: phrases,
             note,
         }
+    }
+
+    /// The places of a kept phrase's LEGOs, where all of them are taught by then, in a phrase that practises the LEGO.
+    fn still_stands(&self, pieces: &[Pair], lego: Place) -> Option<Vec<Place>> {
+        let row: Vec<Place> =
+            pieces.iter().map(|pair| self.places.get(pair).copied()).collect::<Option<_>>()?;
+        let stands = row.contains(&lego) && row.iter().all(|place| *place <= lego) && !self.contradicts(&row);
+        stands.then_some(row)
     }
 
     fn note(&self, place: Place, have: usize) -> String {
@@ -204,28 +224,35 @@ mod tests {
     use super::*;
     use crate::{extraction::extract, model::SeedPairs, text::normal_words};
 
+    fn nothing() -> Kept {
+        Kept::of(None, "spa_for_eng")
+    }
+
     fn legos() -> LegoPairs {
-        let lines = include_str!("../../seeds/memory/eng-spa.tsv").lines().take(150);
+        extract(&pairs(150), None).legos
+    }
+
+    fn pairs(count: usize) -> SeedPairs {
+        let lines = include_str!("../../seeds/memory/eng-spa.tsv").lines().take(count);
         let translations =
             lines.filter_map(|line| line.split_once('\t')).enumerate().map(|(n, (known, target))| {
                 (format!("S{:04}", n + 1), Pair { known: known.to_owned(), target: target.to_owned() })
             });
-        let pairs = SeedPairs {
+        SeedPairs {
             version: crate::model::FORMAT_VERSION.to_owned(),
             course: "spa_for_eng".to_owned(),
             target_language: "spa".to_owned(),
             known_language: "eng".to_owned(),
-            total_seeds: 150,
+            total_seeds: count,
             translations: translations.collect(),
             held_back: BTreeMap::new(),
-        };
-        extract(&pairs, None).legos
+        }
     }
 
     #[test]
     fn phrases_use_only_what_was_taught_and_hold_their_lego() {
         let legos = legos();
-        let baskets = Maker::new(&legos).baskets(0..legos.seeds.len());
+        let baskets = Maker::new(&legos).baskets(0..legos.seeds.len(), &nothing());
         let mut taught: BTreeSet<String> = BTreeSet::new();
         let mut ids: BTreeSet<String> = BTreeSet::new();
         for seed in &legos.seeds {
@@ -258,7 +285,7 @@ mod tests {
     fn most_baskets_are_full_and_every_run_makes_the_same() {
         let legos = legos();
         let maker = Maker::new(&legos);
-        let baskets = maker.baskets(0..legos.seeds.len());
+        let baskets = maker.baskets(0..legos.seeds.len(), &nothing());
         let phrases: Vec<&Phrase> = baskets.values().flat_map(|basket| &basket.practice_phrases).collect();
         let full = baskets.values().filter(|basket| basket.phrase_count >= ALL).count();
         assert!(2 * full >= baskets.len(), "{full} of {} baskets have ten phrases", baskets.len());
@@ -275,7 +302,45 @@ mod tests {
         // Seed by seed, as batches do it, by another maker.
         let again = Maker::new(&legos);
         for seed in [3, 70, 149] {
-            assert!(again.baskets(seed..seed + 1).iter().all(|(id, basket)| baskets[id] == *basket));
+            assert!(
+                again.baskets(seed..seed + 1, &nothing()).iter().all(|(id, basket)| baskets[id] == *basket)
+            );
         }
+    }
+
+    #[test]
+    fn three_changed_sentences_of_forty_leave_the_phrases_of_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = Kept::of(Some(folder.path()), "spa_for_eng");
+        let before = pairs(40);
+        let first = extract(&before, None).legos;
+        let baskets = Maker::new(&first).baskets(0..40, &kept);
+        let ids = first.seeds.iter().flat_map(|seed| &seed.legos).filter(|lego| lego.new);
+        let ids = ids.map(|lego| (lego.id.as_str(), &lego.lego)).collect();
+        baskets.values().for_each(|basket| kept.keep(basket, &ids).unwrap());
+        // Kept phrases make the same baskets, to the byte.
+        assert_eq!(Maker::new(&first).baskets(0..40, &kept), baskets);
+
+        let mut after = before;
+        for (id, known, target) in [
+            ("S0012", "The window is open.", "La ventana está abierta."),
+            ("S0023", "My brother sings badly.", "Mi hermano canta mal."),
+            ("S0035", "We saw seven birds.", "Vimos siete pájaros."),
+        ] {
+            let pair = Pair { known: known.to_owned(), target: target.to_owned() };
+            assert!(after.translations.insert(id.to_owned(), pair).is_some(), "{id}");
+        }
+        let second = extract(&after, Some(&first)).legos;
+        let texts = |baskets: &BTreeMap<String, Basket>| -> BTreeSet<(String, String)> {
+            let phrases = baskets.values().flat_map(|basket| &basket.practice_phrases);
+            phrases.map(|phrase| (phrase.known.clone(), phrase.target.clone())).collect()
+        };
+        let (old, new) = (texts(&baskets), texts(&Maker::new(&second).baskets(0..40, &kept)));
+        let anew = texts(&Maker::new(&second).baskets(0..40, &nothing()));
+        let same = |with: &BTreeSet<(String, String)>| with.intersection(&old).count();
+        assert!(same(&new) > same(&anew), "{} kept, {} without keeping", same(&new), same(&anew));
+        let made = new.len() - same(&new);
+        assert!(10 * made <= 3 * new.len(), "{made} of {} phrases are new", new.len());
+        println!("{made} of {} phrases new; {} without keeping", new.len(), anew.len() - same(&anew));
     }
 }

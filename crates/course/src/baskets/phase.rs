@@ -1,13 +1,15 @@
 //! The phase `baskets`: one run for each batch of seeds.
 
+use std::collections::BTreeMap;
+
 use phase_kit::{Context, Phase, PhaseError, Success};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::make::Maker;
+use super::{kept::Kept, make::Maker};
 use crate::{
     extraction::phase::Batch,
-    model::{FORMAT_VERSION, LegoBaskets, LegoPairs},
+    model::{Basket, FORMAT_VERSION, LegoBaskets, LegoPairs},
 };
 
 /// The phase.
@@ -43,16 +45,18 @@ impl Phase for BasketsPhase {
         };
         let course = legos.course.clone();
         let stop = ctx.clone();
+        let kept = Kept::of(ctx.data_dir(), &course);
         let made = tokio::task::spawn_blocking(move || {
             let maker = Maker::new(&legos);
-            let mut baskets = std::collections::BTreeMap::new();
+            let mut baskets = BTreeMap::new();
             for seed in from..=to {
                 if stop.is_cancelled() {
                     break;
                 }
-                baskets.extend(maker.baskets(seed..seed + 1));
+                baskets.extend(maker.baskets(seed..seed + 1, &kept));
                 stop.progress((seed - from + 1) as u64, (to - from + 1) as u64, "seeds", "");
             }
+            keep(&kept, &baskets, &legos);
             baskets
         });
         let baskets = made.await.map_err(|error| PhaseError::retry("interrupted", error.to_string()))?;
@@ -64,5 +68,16 @@ impl Phase for BasketsPhase {
         ctx.artifacts().put_json(&artifact, &file).await?;
         let output = Output { index: batch.index, artifact, baskets: count, phrases };
         Ok(Success::new(output).stats(json!({ "baskets": count, "phrases": phrases })))
+    }
+}
+
+fn keep(kept: &Kept, baskets: &BTreeMap<String, Basket>, legos: &LegoPairs) {
+    let all = legos.seeds.iter().flat_map(|seed| &seed.legos);
+    let by_id = all.filter(|lego| lego.new).map(|lego| (lego.id.as_str(), &lego.lego)).collect();
+    for basket in baskets.values() {
+        if let Err(error) = kept.keep(basket, &by_id) {
+            tracing::warn!(%error, "phrases could not be kept for the next time");
+            return;
+        }
     }
 }
