@@ -1,6 +1,8 @@
 //! The orchestrator over real HTTP, with a real journal: one binary.
 
+mod browser;
 mod callbacks;
 mod dashboard;
+mod driver;
 mod openapi;
 mod support;
