@@ -151,12 +151,8 @@ mod tests {
     fn secrets_are_read_and_never_shown() {
         let token = of_token("dash", Role::Read, "0123456789abcdef").unwrap();
         let hex: String = token.hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        let table = RawTokenTable {
-            name: "dash".to_owned(),
-            role: Role::Read,
-            token: None,
-            sha256: Some(hex),
-        };
+        let table =
+            RawTokenTable { name: "dash".to_owned(), role: Role::Read, token: None, sha256: Some(hex) };
         assert_eq!(RawToken::Table(table).read().unwrap(), token);
         assert_eq!(format!("{token:?}"), "CallerToken(dash, read)");
         assert!(of_token("x", Role::Admin, "short").is_err());

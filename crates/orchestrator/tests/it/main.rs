@@ -7,4 +7,5 @@ mod openapi;
 mod originals;
 mod rejected;
 mod schedules;
+mod security;
 mod support;
