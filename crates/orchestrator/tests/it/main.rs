@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod callbacks;
+mod lessons;
 mod live;
 mod openapi;
 mod originals;
@@ -9,3 +10,4 @@ mod rejected;
 mod schedules;
 mod security;
 mod support;
+mod talking;
