@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod callbacks;
+mod documents;
 mod lessons;
 mod live;
 mod openapi;
