@@ -1,12 +1,13 @@
-//! Repository tasks: `cargo xtask tidy`, `cargo xtask compose` and `cargo xtask kill`.
+//! Repository tasks: `cargo xtask tidy`, `compose`, `kill` and `simulate`.
 //!
 //! Why a program and not shell: the checks run as tests too, on every system that has cargo, and each is tested on text
-//! that breaks it. Arguments are matched by hand: three commands do not pay for a parser's build time.
+//! that breaks it. Arguments are matched by hand: four commands do not pay for a parser's build time.
 
 mod compose;
 mod kill;
 mod repo;
 mod rust_text;
+mod simulate;
 mod tidy;
 
 use std::{
@@ -20,6 +21,8 @@ usage: cargo xtask tidy                    check the rules of this repository (C
        cargo xtask kill [--orchestrator N] [--services N] [--seeds N] [--random N] [--release]
                                             kill so many processes during a course, and compare all of its files with
                                             those of an undisturbed one; --random repeats the moments of an earlier run
+       cargo xtask simulate --seeds N [--from S] [--release]
+                                            run the whole system under so many seeds, with faults; --seed S shows one
 ";
 
 fn main() -> ExitCode {
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
         ["tidy"] => repo::Repo::load(&repo::root()).and_then(|repo| tidy::run(&repo)),
         ["compose", segue] => compose::dry_run(&repo::root(), segue),
         ["kill", arguments @ ..] => kill::run(arguments),
+        ["simulate", arguments @ ..] => simulate::run(arguments),
         _ => Err(USAGE.to_owned()),
     };
     let (text, code) = match outcome {

@@ -86,6 +86,8 @@ struct Decision<'a> {
 
 impl<'a> Decision<'a> {
     fn new(pipeline: &'a Pipeline, job: &'a mut Job, now: Now) -> Self {
+        // A wall clock may be set back; in a job time never goes back.
+        let now = Now(now.0.max(job.updated_at));
         Self { pipeline, job, now, events: Vec::new(), illegal: None }
     }
 

@@ -46,6 +46,8 @@ const TABLES: &str = "
 #[derive(Debug, Clone)]
 pub(crate) struct Index {
     reader: Arc<Mutex<Connection>>,
+    /// Held by whoever asks several questions of one state.
+    moment: Arc<Mutex<()>>,
     /// For the thread that writes the log, so that it never waits for a long question.
     quick: Arc<Mutex<Connection>>,
     follower: follow::Follower,
@@ -129,7 +131,10 @@ impl Index {
         let (reader, quick) = (connect(&name)?, connect(&name)?);
         let (follower, followed, thread) = follow::start(writer, resume.position);
         let (reader, quick) = (Arc::new(Mutex::new(reader)), Arc::new(Mutex::new(quick)));
-        Ok((Self { reader, quick, follower, followed, _thread: Arc::new(thread) }, resume))
+        Ok((
+            Self { reader, moment: Arc::default(), quick, follower, followed, _thread: Arc::new(thread) },
+            resume,
+        ))
     }
 
     /// Tells the index of records that are durable.

@@ -246,6 +246,15 @@ impl Journal for EmbeddedJournal {
         self.ask(move |inner| inner.load(job))
     }
 
+    fn load_many(&self, jobs: Vec<JobId>) -> Answer<Vec<(JobId, Stored)>> {
+        self.ask(move |inner| {
+            inner.index.at_one_moment(|| {
+                let found = jobs.iter().filter_map(|job| Some((*job, inner.load(*job).ok()??)));
+                found.collect()
+            })
+        })
+    }
+
     fn history(&self, job: JobId, from: u64, limit: usize) -> Answer<Vec<(u64, Position, Bytes)>> {
         self.ask(move |inner| inner.history(job, from, limit))
     }

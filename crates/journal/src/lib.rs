@@ -171,6 +171,9 @@ pub trait Journal: Send + Sync {
     fn snapshot(&self, job: JobId, snapshot: Snapshot) -> Answer<()>;
     /// A job; none where there is no such job, or no longer.
     fn load(&self, job: JobId) -> Answer<Option<Stored>>;
+    /// Several jobs at once, as [`Journal::load`] gives them, in any order; those that are not there are left out, and those
+    /// that can't be read too: loaded alone, they say why.
+    fn load_many(&self, jobs: Vec<JobId>) -> Answer<Vec<(JobId, Stored)>>;
     /// A job's events from number `from` on (from 0), at most `limit`.
     fn history(&self, job: JobId, from: u64, limit: usize) -> Answer<Vec<(u64, Position, Bytes)>>;
     /// Events of all jobs after a position, in order; whole batches until there are at least `limit`, or all.

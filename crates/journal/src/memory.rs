@@ -69,6 +69,17 @@ impl State {
         Ok(position)
     }
 
+    fn load(&self, job: JobId) -> Option<Stored> {
+        let kept = self.jobs.get(&job)?;
+        let known = kept.snapshot.as_ref().map_or(0, |snapshot| snapshot.events);
+        let known = usize::try_from(known).unwrap_or(usize::MAX);
+        Some(Stored {
+            snapshot: kept.snapshot.clone(),
+            events: kept.events.iter().skip(known).map(|(_, event)| event.clone()).collect(),
+            index: kept.index.clone(),
+        })
+    }
+
     fn snapshot(&mut self, job: JobId, snapshot: Snapshot) -> Result<(), JournalError> {
         let actual = self.jobs.get(&job).map_or(0, |kept| kept.events.len() as u64);
         let Some(kept) = self.jobs.get_mut(&job).filter(|_| snapshot.events <= actual) else {
@@ -154,16 +165,12 @@ impl Journal for MemoryJournal {
     }
 
     fn load(&self, job: JobId) -> Answer<Option<Stored>> {
+        self.answer(|state| Ok(state.load(job)))
+    }
+
+    fn load_many(&self, jobs: Vec<JobId>) -> Answer<Vec<(JobId, Stored)>> {
         self.answer(|state| {
-            Ok(state.jobs.get(&job).map(|kept| {
-                let known = kept.snapshot.as_ref().map_or(0, |snapshot| snapshot.events);
-                let known = usize::try_from(known).unwrap_or(usize::MAX);
-                Stored {
-                    snapshot: kept.snapshot.clone(),
-                    events: kept.events.iter().skip(known).map(|(_, event)| event.clone()).collect(),
-                    index: kept.index.clone(),
-                }
-            }))
+            Ok(jobs.into_iter().filter_map(|job| state.load(job).map(|stored| (job, stored))).collect())
         })
     }
 

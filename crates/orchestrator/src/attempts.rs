@@ -37,7 +37,7 @@ pub struct LiveAttempt {
     /// The instance that has.
     pub instance: Option<Arc<str>>,
     /// How far it is.
-    pub progress: Option<Progress>,
+    pub progress: Option<Box<Progress>>,
     /// Silent for too long.
     pub suspect: bool,
 }
@@ -88,7 +88,7 @@ impl Attempts {
     pub fn progress(&self, attempt: AttemptId, progress: Progress) -> Option<JobId> {
         let mut live = self.by_id.get_mut(&attempt)?;
         live.last_heard = progress.at;
-        live.progress = Some(progress);
+        live.progress = Some(Box::new(progress));
         Some(live.job)
     }
 

@@ -7,7 +7,7 @@ mod read;
 mod secrets;
 mod tls;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use engine::{
     ids::Name,
@@ -56,7 +56,7 @@ pub struct OrchestratorConfig {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServiceConfig {
     /// Its instances, each without a slash at the end; never empty.
-    pub urls: Vec<String>,
+    pub urls: Vec<Arc<str>>,
     /// What `segue up` starts.
     pub run: Option<String>,
     /// What it can take.

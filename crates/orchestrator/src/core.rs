@@ -9,10 +9,12 @@
 //! a callback and the start of what follows are durable in one sync.
 
 mod act;
+mod again;
 mod cell;
 mod codec;
 mod drive;
 mod fleet;
+mod keys;
 mod memory;
 mod recover;
 mod references;
@@ -34,7 +36,7 @@ use engine::{
 pub use fleet::{Fleet, Member};
 use journal::Journal;
 pub use recover::Recovered;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{SetOnce, mpsc, oneshot};
 
 use crate::{
     attempts::Attempts,
@@ -88,6 +90,8 @@ struct Inner {
     accepted: mpsc::Sender<(JobId, engine::ids::AttemptId)>,
     /// Jobs that have ended, the latest last: these leave memory first.
     ended: parking_lot::Mutex<std::collections::VecDeque<JobId>>,
+    /// Set when every key and slot in use is known; nothing is decided before.
+    known: SetOnce<()>,
     /// Bumped by every use of a cell, so that the ones used least can leave memory.
     uses: std::sync::atomic::AtomicU64,
 }
@@ -124,7 +128,8 @@ pub enum StartError {
 }
 
 impl Core {
-    /// Puts the parts together. Nothing runs before [`Core::recover`] and [`Core::run`].
+    /// Puts the parts together. Whoever asks for something waits until [`Core::recover`] knows what is in use already; nothing
+    /// happens by itself before [`Core::run`].
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let (accepted, later) = mpsc::channel(act::NOTES);
@@ -151,6 +156,7 @@ impl Core {
                 kept: DashSet::new(),
                 accepted,
                 ended: parking_lot::Mutex::default(),
+                known: SetOnce::new(),
                 uses: std::sync::atomic::AtomicU64::new(0),
             }),
         };
@@ -164,57 +170,31 @@ impl Core {
     /// [`StartError`]; nothing has been started then.
     pub async fn start(&self, pipeline: Arc<Pipeline>, start: Start) -> Result<Started, StartError> {
         let slot = (pipeline.name.clone(), start.key.clone());
-        let job = start.job;
-        if let Some(holder) = self.take_key(&slot, job).await? {
-            let same = start.idempotency_key.clone();
-            let is_same_start = same.is_some() && self.idempotency_key(holder).await == same;
+        let (job, idempotency_key) = (start.job, start.idempotency_key.clone());
+        let cell = Arc::new(JobCell::new(job));
+        let (reply, answer) = oneshot::channel();
+        let mut envelope = Some(Envelope::Start { pipeline, start: Box::new(start), reply });
+        let begin = || {
+            if let Some(envelope) = envelope.take() {
+                cell.put(envelope);
+                self.inner.cells.insert(job, cell.clone());
+            }
+        };
+        if let Some(holder) = self.take_key(&slot, job, begin).await? {
+            let is_same_start =
+                idempotency_key.is_some() && self.idempotency_key(holder).await == idempotency_key;
             return match is_same_start {
                 true => Ok(Started::Existing(holder)),
-                false => Err(StartError::KeyInUse { key: start.key, job: holder }),
+                false => Err(StartError::KeyInUse { key: slot.1, job: holder }),
             };
         }
-        let cell = self.cell(job);
-        let (reply, answer) = oneshot::channel();
-        let started =
-            self.submit_to(&cell, Envelope::Start { pipeline, start: Box::new(start), reply }, answer);
-        match started.await {
+        match self.drive_here(&cell, answer).await {
             Ok(_) => Ok(Started::New(job)),
             Err(error) => {
-                self.inner.keys.remove_if(&slot, |_, holder| *holder == job);
+                self.give_key_back(&slot, job);
                 self.inner.cells.remove(&job);
                 Err(StartError::Command(error))
             }
-        }
-    }
-
-    /// Takes a key for a job; the live job that has it, where there is one. The key is taken before the job exists: of two
-    /// starts at the same moment one finds it taken.
-    async fn take_key(&self, slot: &(Name, Arc<str>), job: JobId) -> Result<Option<JobId>, CommandError> {
-        loop {
-            let holder = *self.inner.keys.entry(slot.clone()).or_insert(job);
-            if holder == job {
-                return Ok(None);
-            }
-            match self.look(holder, |_, job| job.has_ended()).await {
-                Ok(false) => return Ok(Some(holder)),
-                // It ended meanwhile, or never came to be.
-                Ok(true) | Err(CommandError::UnknownJob(_)) => {
-                    self.inner.keys.remove_if(slot, |_, there| *there == holder);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// An ended job that is to go on needs its key again.
-    ///
-    /// # Errors
-    /// [`CommandError::KeyInUse`] where another live job has it.
-    pub async fn reclaim_key(&self, job: JobId) -> Result<(), CommandError> {
-        let slot = self.look(job, |pipeline, job| (pipeline.name.clone(), job.key.clone())).await?;
-        match self.take_key(&slot, job).await? {
-            None => Ok(()),
-            Some(other) => Err(CommandError::KeyInUse { key: slot.1, job: other }),
         }
     }
 
@@ -240,6 +220,9 @@ impl Core {
     /// # Errors
     /// [`CommandError`]; nothing has changed then.
     pub async fn command(&self, job: JobId, command: Command) -> Result<Reply, CommandError> {
+        if keys::may_revive(&command) {
+            self.clear_key(job).await?;
+        }
         let cell = self.cell(job);
         let (reply, answer) = oneshot::channel();
         self.submit_to(&cell, Envelope::Command { command, reply: Some(reply) }, answer).await
@@ -270,8 +253,8 @@ impl Core {
     }
 
     /// The live job of a key.
-    #[must_use]
-    pub fn find_live(&self, pipeline: &Name, key: &str) -> Option<JobId> {
+    pub async fn find_live(&self, pipeline: &Name, key: &str) -> Option<JobId> {
+        self.inner.known.wait().await;
         self.inner.keys.get(&(pipeline.clone(), Arc::from(key))).map(|job| *job)
     }
 

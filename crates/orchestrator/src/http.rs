@@ -10,6 +10,7 @@ mod commands;
 mod jobs;
 mod operations;
 mod originals;
+mod pages;
 mod rates;
 mod routes;
 mod services;
@@ -119,7 +120,9 @@ pub(crate) fn router(app: Shared) -> Router {
         .route("/ready", get(operations::ready))
         .route("/openapi.json", get(operations::openapi))
         .route("/errors/{code}", get(operations::error_page))
-        .route("/", get(operations::index));
+        .route("/", get(pages::index))
+        .route("/dashboard", get(pages::home))
+        .route("/dashboard/{*path}", get(pages::file));
     from_services
         .merge(from_callers)
         .merge(open)

@@ -57,11 +57,11 @@ impl Answering {
         if let Err(failure) = refuse_strange_pages(&self.app, request.headers()) {
             return Ok(failure.into_response());
         }
-        request.extensions_mut().insert(Peer(peer));
         if request.method() == Method::POST && request.uri().path() == "/phase-complete" {
             let (head, body) = request.into_parts();
             return Ok(phase_complete(self.app, &head.headers, Body::new(body)).await);
         }
+        request.extensions_mut().insert(Peer(peer));
         self.router.oneshot(request.map(Body::new)).await
     }
 }

@@ -27,8 +27,8 @@ const COLLECT_EVERY: u64 = 60;
 /// Most blobs removed at once.
 const MOST_BLOBS: usize = 10_000;
 
-/// Serves until `shutdown`, then lets open requests end. May begin before [`recover`] is through, but not before
-/// [`Core::begin_recovery`]: callbacks and commands are taken meanwhile, starts are put off.
+/// Serves until `shutdown`, then lets open requests end. May begin before [`recover`] is through: what is
+/// asked meanwhile waits for it.
 ///
 /// # Errors
 /// Where the listener fails.

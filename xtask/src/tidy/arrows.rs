@@ -6,14 +6,15 @@ use super::Finding;
 use crate::repo::Repo;
 
 /// Crate, and what of ours it may depend on. A crate that is not here may not exist.
-const ALLOWED: [(&str, &[&str]); 15] = [
+const ALLOWED: [(&str, &[&str]); 16] = [
     ("engine", &[]),
     ("protocol", &[]),
     ("providers", &[]),
     ("journal", &["engine"]),
     ("journal-embedded", &["engine", "journal"]),
     ("journal-postgres", &["engine", "journal"]),
-    ("orchestrator", &["engine", "journal", "protocol"]),
+    ("dashboard", &[]),
+    ("orchestrator", &["dashboard", "engine", "journal", "protocol"]),
     ("phase-kit", &["protocol"]),
     ("course", &["phase-kit", "protocol", "providers"]),
     ("theatre", &["phase-kit", "protocol", "providers"]),

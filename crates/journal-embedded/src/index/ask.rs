@@ -45,6 +45,15 @@ impl Index {
         found.optional().map_err(sql)
     }
 
+    /// Asks several questions of the same state: one lock of the file for all of them.
+    pub(crate) fn at_one_moment<T>(&self, ask: impl FnOnce() -> T) -> Result<T, JournalError> {
+        let _one_at_a_time = self.moment.lock();
+        self.reader.lock().execute_batch("BEGIN").map_err(sql)?;
+        let answers = ask();
+        self.reader.lock().execute_batch("COMMIT").map_err(sql)?;
+        Ok(answers)
+    }
+
     /// A job's snapshot.
     pub(crate) fn snapshot_of(&self, job: JobId) -> Result<Option<Snapshot>, JournalError> {
         let reader = self.reader.lock();

@@ -112,6 +112,11 @@ async fn feeds_readers_at_their_own_pace() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn loads_many_as_it_loads_one() {
+    conformance::loads_many_as_it_loads_one(&Embedded::new()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn loads_from_the_newest_snapshot() {
     conformance::loads_from_the_newest_snapshot(&Embedded::new()).await;
 }

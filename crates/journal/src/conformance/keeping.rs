@@ -55,6 +55,20 @@ pub async fn loads_from_the_newest_snapshot(factory: &impl Factory) {
     }
 }
 
+/// Many jobs at once are the same as each alone.
+pub async fn loads_many_as_it_loads_one(factory: &impl Factory) {
+    let journal = factory.open();
+    append_all(&journal, [first(1), batch(2, 0, 3, Some(entry(2))), first(3)]).await;
+    journal.snapshot(job(2), snapshot(2, 2)).await.unwrap();
+    let mut many = journal.load_many(vec![job(3), job(2), job(9), job(1)]).await.unwrap();
+    many.sort_by_key(|(job, _)| *job);
+    assert_eq!(many.iter().map(|(job, _)| *job).collect::<Vec<_>>(), [job(1), job(2), job(3)]);
+    for (job, stored) in many {
+        assert_eq!(Some(stored), journal.load(job).await.unwrap());
+    }
+    assert!(journal.load_many(Vec::new()).await.unwrap().is_empty());
+}
+
 /// A job that is dropped takes its snapshot along.
 pub async fn drops_snapshots_with_their_job(factory: &impl Factory) {
     let journal = factory.open();

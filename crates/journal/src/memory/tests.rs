@@ -100,6 +100,11 @@ async fn feeds_readers_at_their_own_pace() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn loads_many_as_it_loads_one() {
+    conformance::loads_many_as_it_loads_one(&Memory).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn loads_from_the_newest_snapshot() {
     conformance::loads_from_the_newest_snapshot(&Memory).await;
 }

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -231,7 +232,7 @@ fn read_service(
         networks.push(read.map_err(|m| error(text, network.span().start, m))?);
     }
     Ok(ServiceConfig {
-        urls,
+        urls: urls.into_iter().map(Arc::from).collect(),
         networks,
         run: raw.run,
         limits: ServiceLimits { capacity, rate },
@@ -295,7 +296,7 @@ mod tests {
         let text = "[service.grammar]\nurl = \"http://127.0.0.1:3460\"\n";
         let env = |name: &str| (name == "PHASE5_5_URL").then(|| "http://grammar:9/".to_owned());
         let config = read(text, Path::new("/tmp"), &env).unwrap();
-        assert_eq!(config.services[&Name::new("grammar").unwrap()].urls, ["http://grammar:9"]);
+        assert_eq!(config.services[&Name::new("grammar").unwrap()].urls, [Arc::from("http://grammar:9")]);
     }
 
     #[test]

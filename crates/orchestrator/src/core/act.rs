@@ -12,7 +12,7 @@ use engine::{
 };
 use tokio::sync::mpsc;
 
-use super::{Core, cell::Loaded, fleet::Granted};
+use super::{Core, again, cell::Loaded, fleet::Granted};
 use crate::{
     attempts::LiveAttempt,
     memo::{MemoKey, Remembered},
@@ -69,9 +69,10 @@ impl Core {
             }
             Effect::AskToPause { attempt } => self.ask_to_pause(job, attempt),
             Effect::Probe { attempt } => self.probe(job, attempt),
+            // A job that ended may go on since the same round.
+            Effect::Ended if !loaded.job.has_ended() => {}
             Effect::Ended => {
-                let slot = (loaded.pipeline.name.clone(), loaded.job.key.clone());
-                self.inner.keys.remove_if(&slot, |_, holder| *holder == job);
+                self.give_key_back(&(loaded.pipeline.name.clone(), loaded.job.key.clone()), job);
                 self.put_out_ended(job);
             }
         }
@@ -193,10 +194,13 @@ impl Core {
         let core = self.clone();
         tokio::spawn(async move {
             let grant = Command::Grant { run: waiting.run, attempt };
-            if core.command(waiting.job, grant).await.is_err() {
-                // The run does not want it any more: paused, cancelled, or done already.
-                core.inner.fleet.give_back(&service, attempt, core.inner.world.now());
-                core.pump(&service);
+            let Err(error) = core.command(waiting.job, grant).await else { return };
+            // The run does not want it any more, being paused, cancelled, or done already; or it can't be written down now.
+            core.inner.fleet.give_back(&service, attempt, core.inner.world.now());
+            core.pump(&service);
+            if again::is_passing(&error) {
+                tokio::time::sleep(again::AGAIN).await;
+                core.queue(&service, waiting);
             }
         });
     }
@@ -296,10 +300,10 @@ impl Core {
                 Some(checkpoint) => Command::PauseAnswered { attempt, checkpoint },
                 None => Command::PauseRefused { attempt },
             };
-            let paused = matches!(command, Command::PauseAnswered { .. });
-            if core.command(job, command).await.is_ok() && !paused {
+            if matches!(command, Command::PauseRefused { .. }) {
                 core.inner.fleet.with_plan(&live.service, |plan| plan.pausing(attempt, false));
             }
+            core.tell(job, command);
         });
     }
 

@@ -131,6 +131,14 @@ impl JobCell {
         std::mem::take(&mut *self.inbox.lock())
     }
 
+    /// The driver puts back what he has taken and could not answer: it comes first in his next round.
+    pub(super) fn put_back(&self, envelopes: impl Iterator<Item = Envelope>) {
+        let mut inbox = self.inbox.lock();
+        let later = std::mem::take(&mut *inbox);
+        inbox.extend(envelopes);
+        inbox.extend(later);
+    }
+
     /// Puts something in; true where the caller must see to it that somebody drives.
     pub(super) fn put(&self, envelope: Envelope) -> bool {
         self.inbox.lock().push_back(envelope);
@@ -192,9 +200,19 @@ impl Core {
         answer: oneshot::Receiver<Result<Reply, CommandError>>,
     ) -> Result<Reply, CommandError> {
         if cell.put(envelope) {
-            let (core, cell) = (self.clone(), cell.clone());
-            Unbroken::new(async move { core.drive_once(cell).await }).await;
+            return self.drive_here(cell, answer).await;
         }
+        answer.await.unwrap_or(Err(CommandError::ShuttingDown))
+    }
+
+    /// Drives a job in the task of whoever waits for its answer.
+    pub(super) async fn drive_here(
+        &self,
+        cell: &Arc<JobCell>,
+        answer: oneshot::Receiver<Result<Reply, CommandError>>,
+    ) -> Result<Reply, CommandError> {
+        let (core, cell) = (self.clone(), cell.clone());
+        Unbroken::new(async move { core.drive_once(cell).await }).await;
         answer.await.unwrap_or(Err(CommandError::ShuttingDown))
     }
 }

@@ -4,17 +4,19 @@ use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
 use engine::{
-    command::{Command, Now},
+    command::{Command, Now, Rejection},
     decide::{self, DecideError},
     effect::{self, Effect},
     event::{Event, EventKind},
+    ids::{AttemptId, Name},
 };
 use journal::{Batch, Position};
 
 use super::{
-    Core,
+    Core, again,
     cell::{Answer, CommandError, Envelope, JobCell, Loaded, Look, Reply, With},
     codec,
+    keys::{self, KeyOf},
 };
 use crate::live::Published;
 
@@ -22,7 +24,14 @@ use crate::live::Published;
 #[derive(Default)]
 struct Round {
     events: Vec<Event>,
-    answers: Vec<(Answer, usize)>,
+    /// Who is told what, once all of it is durable: a refusal too, since what it goes by may be an event of this round.
+    answers: Vec<(Answer, Result<usize, Rejection>)>,
+    /// Commands that nobody waits for: should the journal not take the round, they are told again.
+    told: Vec<Command>,
+    /// The key that the job took to go on again.
+    reclaimed: Option<KeyOf>,
+    /// Slots that were taken for attempts of this round.
+    claimed: Vec<(Name, AttemptId)>,
     looks: Vec<Look>,
     withs: Vec<With>,
     /// A decision went wrong: nothing of this round may become durable.
@@ -54,6 +63,7 @@ impl Core {
     }
 
     async fn round(&self, cell: &Arc<JobCell>, inbox: VecDeque<Envelope>) {
+        self.inner.known.wait().await;
         let mut guard = cell.loaded.lock().await;
         if guard.is_none() && !matches!(inbox.front(), Some(Envelope::Start { .. })) {
             match self.load(cell.id).await {
@@ -69,7 +79,7 @@ impl Core {
             self.decide_one(&mut guard, &mut round, envelope);
         }
         if let Some(loaded) = guard.as_mut() {
-            self.commit(loaded, round).await;
+            self.commit(cell, loaded, round).await;
         }
         if guard.as_ref().is_some_and(|loaded| loaded.stale) {
             // What is in memory is not what is durable.
@@ -102,6 +112,19 @@ impl Core {
                     // It came from the timers, which have forgotten it now.
                     loaded.timer = None;
                 }
+                if reply.is_none() && again::is_worth_telling_again(&command) {
+                    round.told.push(command.clone());
+                }
+                let reclaimed = match keys::may_revive(&command) && loaded.job.has_ended() {
+                    true => self.reclaim_key(loaded),
+                    false => Ok(None),
+                };
+                match reclaimed {
+                    Ok(key) => round.reclaimed = key.or_else(|| round.reclaimed.take()),
+                    Err(error) => {
+                        return reply.into_iter().for_each(|reply| drop(reply.send(Err(error.clone()))));
+                    }
+                }
                 (decide::decide(&loaded.pipeline, &mut loaded.job, command, now), reply)
             }
         };
@@ -114,12 +137,12 @@ impl Core {
                     self.claim_slots(loaded, round, first, now);
                 }
                 if let Some(reply) = reply {
-                    round.answers.push((reply, count));
+                    round.answers.push((reply, Ok(count)));
                 }
             }
             Err(DecideError::Rejected(rejection)) => {
                 if let Some(reply) = reply {
-                    let _ = reply.send(Err(CommandError::Rejected(rejection)));
+                    round.answers.push((reply, Err(rejection)));
                 }
             }
             Err(DecideError::Illegal(illegal)) => {
@@ -162,6 +185,7 @@ impl Core {
                 match decide::decide(&loaded.pipeline, &mut loaded.job, grant, now) {
                     Ok(events) => {
                         round.events.extend(events);
+                        round.claimed.push((service, attempt));
                     }
                     Err(_) => self.inner.fleet.give_back(&service, attempt, now.0),
                 }
@@ -170,11 +194,11 @@ impl Core {
     }
 
     /// Makes the round durable, then answers, publishes and acts.
-    async fn commit(&self, loaded: &mut Loaded, round: Round) {
+    async fn commit(&self, cell: &JobCell, loaded: &mut Loaded, round: Round) {
         let mut position = None;
         if round.poisoned {
             let error = CommandError::Unreadable("a decision went wrong; the job is read again".to_owned());
-            return fail_round(loaded, round, &error);
+            return self.fail_round(cell, loaded, round, &error);
         }
         if !round.events.is_empty() {
             let encoded: Vec<Bytes> = round.events.iter().map(codec::encode).collect();
@@ -183,11 +207,17 @@ impl Core {
                     position = Some(at);
                     self.publish(loaded, &round.events, encoded, at);
                 }
-                Err(error) => return fail_round(loaded, round, &CommandError::Journal(error)),
+                Err(error) => {
+                    return self.fail_round(cell, loaded, round, &CommandError::Journal(error));
+                }
             }
         }
-        for (reply, events) in round.answers {
-            let _ = reply.send(Ok(Reply { events, position }));
+        for (reply, decided) in round.answers {
+            let told = decided.map(|events| Reply { events, position }).map_err(CommandError::Rejected);
+            let _ = reply.send(told);
+        }
+        if let Some(key) = round.reclaimed.filter(|_| loaded.job.has_ended()) {
+            self.give_key_back(&key, loaded.job.id);
         }
         self.act_on(loaded, &round.events);
         self.keep_snapshot(loaded);
@@ -231,29 +261,41 @@ impl Core {
         });
     }
 
+    /// Nothing of the round happened: everybody is told, what was taken for it is given back, and the job in memory is marked to
+    /// be thrown away. Who only looks sees in the next round what is durable.
+    fn fail_round(&self, cell: &JobCell, loaded: &mut Loaded, round: Round, error: &CommandError) {
+        loaded.stale = true;
+        let now = self.inner.world.now();
+        for (service, attempt) in round.claimed {
+            self.inner.fleet.give_back(&service, attempt, now);
+            self.pump(&service);
+        }
+        if let Some(key) = round.reclaimed {
+            self.give_key_back(&key, loaded.job.id);
+        }
+        self.tell_again(loaded.job.id, round.told, error);
+        for (reply, _) in round.answers {
+            let _ = reply.send(Err(error.clone()));
+        }
+        let withs = round.withs.into_iter().map(Envelope::With);
+        cell.put_back(withs.chain(round.looks.into_iter().map(Envelope::Look)));
+    }
+
     fn refuse_all(&self, cell: &Arc<JobCell>, inbox: VecDeque<Envelope>, error: &CommandError) {
+        let mut told = Vec::new();
         for envelope in inbox {
             match envelope {
                 Envelope::Command { reply: Some(reply), .. } | Envelope::Start { reply, .. } => {
                     let _ = reply.send(Err(error.clone()));
                 }
-                Envelope::Command { reply: None, .. } => {}
+                Envelope::Command { reply: None, command } => told.push(command),
                 Envelope::Look(look) => look(Err(error.clone())),
                 Envelope::With(with) => with(Err(error.clone())),
             }
         }
+        self.tell_again(cell.id, told, error);
         if matches!(error, CommandError::UnknownJob(_)) {
             self.inner.cells.remove_if(&cell.id, |_, there| Arc::ptr_eq(there, cell));
         }
     }
-}
-
-/// Nothing of the round happened: everybody is told, and the job in memory is marked to be thrown away.
-fn fail_round(loaded: &mut Loaded, round: Round, error: &CommandError) {
-    for (reply, _) in round.answers {
-        let _ = reply.send(Err(error.clone()));
-    }
-    round.looks.into_iter().for_each(|look| look(Err(error.clone())));
-    round.withs.into_iter().for_each(|with| with(Err(error.clone())));
-    loaded.stale = true;
 }

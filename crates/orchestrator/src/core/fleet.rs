@@ -1,12 +1,6 @@
 //! The services' plans, each behind a lock of its own that is never held across an await.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use engine::{
     effect::Verdict,
@@ -50,8 +44,6 @@ pub(super) enum Granted {
 #[derive(Debug, Clone, Default)]
 pub struct Fleet {
     members: Arc<BTreeMap<Name, Member>>,
-    /// Set while the plans are filled again after a start: nothing is granted before every slot in use is known.
-    filling: Arc<AtomicBool>,
 }
 
 impl Fleet {
@@ -64,7 +56,6 @@ impl Fleet {
         };
         Self {
             members: Arc::new(services.iter().map(|(name, config)| (name.clone(), member(config))).collect()),
-            filling: Arc::default(),
         }
     }
 
@@ -77,16 +68,6 @@ impl Fleet {
     #[must_use]
     pub fn member(&self, service: &Name) -> Option<&Member> {
         self.members.get(service)
-    }
-
-    /// From now on nothing is granted, or again what can be.
-    pub(super) fn set_filling(&self, filling: bool) {
-        self.filling.store(filling, Ordering::Release);
-    }
-
-    /// Whether the plans are being filled.
-    pub(super) fn is_filling(&self) -> bool {
-        self.filling.load(Ordering::Acquire)
     }
 
     /// Looks at, or changes, the plan of a service; none where it is not declared.
@@ -102,9 +83,6 @@ impl Fleet {
         attempt: AttemptId,
         now: Timestamp,
     ) -> bool {
-        if self.is_filling() {
-            return false;
-        }
         self.with_plan(service, |plan| {
             let free = plan.could_go(waiting, now);
             if free {
@@ -122,9 +100,6 @@ impl Fleet {
 
     /// What to do next at a service; a run that is granted has its slot.
     pub(super) fn next(&self, service: &Name, world: &dyn World, now: Timestamp) -> Granted {
-        if self.is_filling() {
-            return Granted::Nothing;
-        }
         let next = self.with_plan(service, |plan| match plan.next(now) {
             Next::Grant(waiting) => {
                 let attempt = world.attempt_id();

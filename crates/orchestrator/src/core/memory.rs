@@ -8,7 +8,7 @@ use engine::{
     job::{Job, RunState},
     pipeline::Pipeline,
 };
-use journal::{JournalError, Snapshot};
+use journal::{JournalError, Snapshot, Stored};
 
 use super::{
     Core,
@@ -33,6 +33,11 @@ impl Core {
     /// A job from its journal: from its newest snapshot, where that can be used, and the events after it.
     pub(super) async fn load(&self, id: JobId) -> Result<Loaded, CommandError> {
         let stored = self.inner.journal.load(id).await?.ok_or(CommandError::UnknownJob(id))?;
+        self.loaded(id, stored).await
+    }
+
+    /// A job from what is stored of it.
+    pub(super) async fn loaded(&self, id: JobId, stored: Stored) -> Result<Loaded, CommandError> {
         let Some(snapshot) = stored.snapshot else { return self.replay(&stored.events).await };
         match Job::from_snapshot(&snapshot.state) {
             Ok(mut job) if job.events == snapshot.events => {

@@ -1,7 +1,11 @@
 //! After a start: the plans, timers and keys are filled again from the journal, and what was under way goes on.
 //!
-//! Safe to do twice: an attempt that no service is known to have accepted is offered again under the same key, which a
-//! service that has it answers with 202; one that was accepted is asked about, so that a callback lost meanwhile is found.
+//! Nothing is decided before every key and every slot in use is known: whoever asks for something waits until then. But an
+//! attempt that no service is known to have accepted is offered again at once, under the same key, which a service that has
+//! it answers with 202. One that was accepted is asked about, so that a callback lost meanwhile is found. So recovery is
+//! safe to do twice.
+
+use std::sync::Arc;
 
 use engine::{
     command::Command,
@@ -9,17 +13,14 @@ use engine::{
     ids::{AttemptId, JobId, Timestamp},
     job::RunState,
 };
-use futures::{StreamExt, stream};
 
 use super::{
     Core,
-    cell::{CommandError, Loaded},
+    cell::{CommandError, JobCell, Loaded},
 };
 
 /// Jobs read at a time.
 const PAGE: usize = 1_000;
-/// Jobs read side by side.
-const AT_ONCE: usize = 16;
 /// Jobs kept in memory by recovery.
 const RESIDENT: usize = 10_000;
 
@@ -34,59 +35,37 @@ pub struct Recovered {
     pub unreadable: usize,
 }
 
-/// What was found of one job.
-#[derive(Default)]
-struct Taken {
-    attempts: usize,
-    accepted: Vec<AttemptId>,
-    /// It has runs that wait for a slot.
-    waits: bool,
-}
-
-/// What recovery leaves to be done once every slot in use is known.
+/// What is left to be done once everything is known.
 #[derive(Default)]
 struct Left {
-    attempts: usize,
     /// Jobs with runs that wait for a slot.
     waiting: Vec<JobId>,
     /// Attempts that a service has accepted: it is asked what it knows of them.
-    probes: Vec<(JobId, AttemptId)>,
-}
-
-impl Left {
-    fn add(&mut self, job: JobId, taken: Taken) {
-        self.attempts += taken.attempts;
-        self.probes.extend(taken.accepted.into_iter().map(|attempt| (job, attempt)));
-        if taken.waits {
-            self.waiting.push(job);
-        }
-    }
+    accepted: Vec<(JobId, AttemptId)>,
 }
 
 impl Core {
-    /// From now on until [`Core::recover`] is through nothing is granted, and [`Core::has_recovered`] says no.
-    pub fn begin_recovery(&self) {
-        self.inner.fleet.set_filling(true);
-    }
-
-    /// Fills everything that is held in memory from the journal, and lets the work go on. Callbacks and commands may come
-    /// meanwhile; nothing is granted before every slot in use is known.
+    /// Fills everything that is held in memory from the journal, then lets the work go on.
     ///
     /// # Errors
     /// The journal's. A single job that can't be read does not stop the others: it is logged and counted.
     pub async fn recover(&self) -> Result<Recovered, CommandError> {
-        self.begin_recovery();
-        let found = self.fill().await;
-        self.inner.fleet.set_filling(false);
-        let (found, left) = found?;
+        let (mut found, mut left) = (Recovered::default(), Left::default());
+        let mut after = None;
+        loop {
+            let page = self.inner.journal.live_jobs(after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(*last);
+            self.take_over_page(page, &mut found, &mut left).await?;
+        }
+        // Until now whoever asked for something has waited: its job would have had two drivers, and its grants would not have
+        // known what is in use.
+        let _ = self.inner.known.set(());
         for job in left.waiting {
             self.tell(job, Command::Tick);
             self.requeue(job).await;
         }
-        for (service, _) in self.inner.fleet.members() {
-            self.pump(service);
-        }
-        for (job, attempt) in left.probes {
+        for (job, attempt) in left.accepted {
             self.probe(job, attempt);
         }
         Ok(found)
@@ -95,69 +74,66 @@ impl Core {
     /// Whether everything that was live before the start is known again.
     #[must_use]
     pub fn has_recovered(&self) -> bool {
-        !self.inner.fleet.is_filling()
+        self.inner.known.initialized()
     }
 
-    async fn fill(&self) -> Result<(Recovered, Left), CommandError> {
-        let (mut found, mut left) = (Recovered::default(), Left::default());
-        let mut after = None;
-        loop {
-            let page = self.inner.journal.live_jobs(after, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(*last);
-            let core = self.clone();
-            let take_over = |job: JobId| {
-                let (core, taker) = (core.clone(), core.clone());
-                async move { (job, core.with_loaded(job, move |loaded| taker.take_over(loaded)).await) }
-            };
-            let mut jobs = stream::iter(page).map(take_over).buffered(AT_ONCE);
-            while let Some((job, taken)) = jobs.next().await {
-                found.jobs += 1;
-                match taken {
-                    Ok(taken) => left.add(job, taken),
-                    Err(error) => {
-                        found.unreadable += 1;
-                        tracing::error!(%job, %error, "a job can't be read and is left alone");
-                    }
-                }
-                if found.jobs > RESIDENT {
-                    self.put_out(job);
+    async fn take_over_page(
+        &self,
+        page: Vec<JobId>,
+        found: &mut Recovered,
+        left: &mut Left,
+    ) -> Result<(), CommandError> {
+        found.jobs += page.len();
+        let mut missing: std::collections::BTreeSet<JobId> = page.iter().copied().collect();
+        for (job, stored) in self.inner.journal.load_many(page).await? {
+            if let Ok(loaded) = self.loaded(job, stored).await {
+                missing.remove(&job);
+                self.take_over(loaded, found, left).await;
+            }
+        }
+        for job in missing {
+            match self.load(job).await {
+                Ok(loaded) => self.take_over(loaded, found, left).await,
+                Err(error) => {
+                    found.unreadable += 1;
+                    tracing::error!(%job, %error, "a job can't be read and is left alone");
                 }
             }
         }
-        found.attempts = left.attempts;
-        Ok((found, left))
+        Ok(())
     }
 
-    /// Takes a job's key, deadline and slots, and goes on with its attempts: one that no service is known to have accepted is
-    /// offered again at once. Done by the job's driver, so that nothing that comes in meanwhile is missed or undone.
-    fn take_over(&self, loaded: &Loaded) -> Taken {
+    /// Takes a job's key, deadline and slots, and goes on with its attempts.
+    async fn take_over(&self, loaded: Loaded, found: &mut Recovered, left: &mut Left) {
         let job = &loaded.job;
-        let mut taken = Taken::default();
-        if job.has_ended() {
-            return taken;
-        }
         self.inner.keys.insert((loaded.pipeline.name.clone(), job.key.clone()), job.id);
         for (run, state) in job.open_runs() {
             let RunState::Live(attempt) = &state.state else { continue };
-            if let Some((service, holder)) = self.waiting(loaded, run) {
+            if let Some((service, holder)) = self.waiting(&loaded, run) {
                 let at = attempt.started_at;
                 self.inner.fleet.with_plan(&service, |plan| plan.occupy(attempt.id, holder, at));
             }
-            taken.attempts += 1;
+            found.attempts += 1;
             if attempt.accepted {
-                self.watch(loaded, attempt.id);
-                taken.accepted.push(attempt.id);
+                self.watch(&loaded, attempt.id);
+                left.accepted.push((job.id, attempt.id));
             } else {
-                self.dispatch(loaded, attempt.id);
+                self.dispatch(&loaded, attempt.id);
             }
         }
-        taken.waits = !effect::queueable(&loaded.pipeline, job).is_empty();
+        if !effect::queueable(&loaded.pipeline, job).is_empty() {
+            left.waiting.push(job.id);
+        }
         let now = self.inner.world.now();
         if let Some(at) = job.next_deadline().filter(|at| at.since(now) < super::act::NEAR) {
             self.deadline_nears(job.id, at);
         }
-        taken
+        if self.inner.cells.len() < RESIDENT {
+            // Somebody may have put something into its inbox already.
+            let entry = self.inner.cells.entry(job.id);
+            let cell = entry.or_insert_with(|| Arc::new(JobCell::new(loaded.job.id))).clone();
+            *cell.loaded.lock().await = Some(loaded);
+        }
     }
 
     async fn requeue(&self, job: JobId) {

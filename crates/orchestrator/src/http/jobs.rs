@@ -86,11 +86,13 @@ pub(super) struct ListQuery {
     pipeline: Option<String>,
     state: Option<String>,
     key: Option<String>,
+    #[serde(rename = "keyPrefix")]
+    key_prefix: Option<String>,
     cursor: Option<String>,
     limit: Option<usize>,
 }
 
-/// `GET /api/jobs?pipeline=&state=&key=&cursor=&limit=`.
+/// `GET /api/jobs?pipeline=&state=&key=&keyPrefix=&cursor=&limit=`.
 pub(super) async fn list_jobs(
     State(app): State<Shared>,
     UrlQuery(query): UrlQuery<ListQuery>,
@@ -103,6 +105,7 @@ pub(super) async fn list_jobs(
         pipeline: query.pipeline,
         state: query.state,
         key: query.key,
+        key_prefix: query.key_prefix,
         cursor,
         limit: query.limit.unwrap_or(100).clamp(1, MAX_PAGE),
         ..Query::default()

@@ -46,7 +46,7 @@ pub(super) fn check_key(key: &str) -> Result<(), Failure> {
 
 /// The live job of a key, else the newest that has ended.
 pub(super) async fn latest_job(app: &App, pipeline: &Pipeline, key: &str) -> Result<Option<JobId>, Failure> {
-    if let Some(job) = app.core.find_live(&pipeline.name, key) {
+    if let Some(job) = app.core.find_live(&pipeline.name, key).await {
         return Ok(Some(job));
     }
     let query = Query {
@@ -109,17 +109,6 @@ async fn start_new(
     Ok(start_job(app, pipeline, start).await?.0)
 }
 
-/// Refuses while not every live job's key is known: one that is taken must not be found free.
-pub(super) fn all_keys_known(app: &App) -> Result<(), Failure> {
-    match app.core.has_recovered() {
-        true => Ok(()),
-        false => {
-            let detail = "what was under way before the start is still being read";
-            Err(Problem::new(Code::Recovering, detail).hint("ask again in a second").into())
-        }
-    }
-}
-
 /// Starts a job as the pipeline's `on_conflict` says; true where it is a new one.
 pub(crate) async fn start_job(
     app: &App,
@@ -129,7 +118,6 @@ pub(crate) async fn start_job(
     if app.stopping.is_cancelled() {
         return Err(Problem::new(Code::ShuttingDown, "the orchestrator is stopping").into());
     }
-    all_keys_known(app)?;
     let key = start.key.clone();
     for _ in 0..3 {
         match app.core.start(pipeline.clone(), start.clone()).await {
@@ -182,8 +170,6 @@ async fn start_again(
         let detail = format!("job {job} has another definition of the pipeline, without '{name}'");
         return Err(Problem::new(Code::UnknownPhase, detail).into());
     };
-    all_keys_known(app)?;
-    app.core.reclaim_key(job).await?;
     let input = (input.get() != "{}").then_some(input);
     app.core.command(job, Command::Rerun { from, input, by: "start-phase".into() }).await?;
     Ok(job)

@@ -7,6 +7,7 @@ use axum::{
 };
 use engine::{
     ids::Name,
+    pipeline::{Join, Trigger, Work},
     plan::{BreakerState, Next, ServicePlan},
 };
 use protocol::{Code, Problem, ServiceStatus};
@@ -21,7 +22,7 @@ pub(super) async fn list_services(State(app): State<Shared>) -> Response {
     let describe = |(name, member): (&Name, &Member)| {
         member.plan(|plan| ServiceStatus {
             name: name.to_string(),
-            urls: member.config.urls.clone(),
+            urls: member.config.urls.iter().map(ToString::to_string).collect(),
             reachable: None,
             stopped: plan.is_stopped(),
             capacity: plan.limits().capacity,
@@ -85,6 +86,15 @@ fn set_stopped(app: &App, name: &str, stopped: bool) -> Result<Response, Failure
     Ok(answer(StatusCode::OK, &json!({ "name": name, "stopped": stopped })))
 }
 
+/// How many predecessors a phase waits for.
+fn join(join: Join) -> serde_json::Value {
+    match join {
+        Join::All => "all".into(),
+        Join::Any => "any".into(),
+        Join::Count(count) => count.into(),
+    }
+}
+
 /// `GET /api/pipelines`.
 pub(super) async fn list_pipelines(State(app): State<Shared>) -> Response {
     let pipelines = app.core.pipelines();
@@ -95,9 +105,17 @@ pub(super) async fn list_pipelines(State(app): State<Shared>) -> Response {
             .iter()
             .map(|phase| {
                 let after: Vec<&str> = phase.after.iter().map(|p| pipeline.phase(*p).id.as_str()).collect();
+                let signal = match &phase.work {
+                    Work::Wait(wait) => Some(&wait.signal),
+                    Work::Service(_) => None,
+                };
+                let turns = phase.in_loop.and_then(|number| pipeline.loops.get(number));
                 json!({
                     "id": phase.id, "aliases": phase.aliases, "after": after,
                     "service": phase.service().map(|work| &work.service), "map": phase.map.is_some(),
+                    "join": join(phase.join), "signal": signal, "gate": phase.gate.is_some(),
+                    "onFailure": phase.trigger == Trigger::Failure,
+                    "loop": turns.map(|one| json!({ "id": one.id, "max": one.max })),
                 })
             })
             .collect();

@@ -16,6 +16,8 @@ use protocol::{
     RunningAttempt, Why,
 };
 
+use reasons::Reasons;
+
 use super::{App, Failure};
 use crate::{attempts::Attempts, core::public_state};
 
@@ -34,7 +36,7 @@ pub(super) async fn job_status(app: &App, job: JobId) -> Result<JobStatus, Failu
 /// Why a job is not moving.
 pub(super) async fn why(app: &App, job: JobId) -> Result<Why, Failure> {
     let core = app.core.clone();
-    Ok(app.core.look(job, move |pipeline, job| reasons::why(&core, pipeline, job)).await?)
+    Ok(app.core.look(job, move |pipeline, job| Reasons::new(&core, pipeline, job).answer()).await?)
 }
 
 /// The status of a key that no job has.
@@ -63,8 +65,11 @@ fn names(pipeline: &Pipeline, key: &str) -> BTreeMap<String, String> {
 }
 
 fn status(core: &crate::core::Core, pipeline: &Pipeline, job: &Job) -> JobStatus {
-    let phases: Vec<PhaseStatus> =
-        pipeline.indexes().map(|index| phase_status(core, pipeline, job, index)).collect();
+    let reasons = Reasons::new(core, pipeline, job);
+    let mut by_phase = reasons.by_phase();
+    let mut described =
+        |index| PhaseStatus { reason: by_phase.remove(&index), ..phase_status(core, pipeline, job, index) };
+    let phases: Vec<PhaseStatus> = pipeline.indexes().map(&mut described).collect();
     let through = |phase: &&PhaseStatus| matches!(phase.status, PhaseState::Complete | PhaseState::Skipped);
     let current = phases.iter().find(|phase| {
         !matches!(phase.status, PhaseState::Complete | PhaseState::Skipped | PhaseState::Pending)
@@ -75,7 +80,7 @@ fn status(core: &crate::core::Core, pipeline: &Pipeline, job: &Job) -> JobStatus
         key: job.key.to_string(),
         status: job_state(job),
         current_phase: current.map(|phase| phase.phase.clone()),
-        reason: reasons::why(core, pipeline, job).summary,
+        reason: reasons.summary(),
         started_at: Some(moment(job.created_at)),
         last_updated: Some(moment(job.updated_at)),
         completed_at: match job.state {
@@ -130,7 +135,7 @@ fn phase_status(core: &crate::core::Core, pipeline: &Pipeline, job: &Job, index:
         stats: settled.then(|| values::stats(job, index).value()),
         progress: progress(state, &running),
         attempts: attempts(job, index),
-        reason: reasons::of_phase(core, pipeline, job, index).map(|cause| cause.reason.text),
+        reason: None,
         error: error.map(|error| CallbackError {
             code: error.code.to_string(),
             message: error.message.to_string(),

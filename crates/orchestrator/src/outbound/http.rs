@@ -110,7 +110,7 @@ impl HttpOutbound {
         Self { client, settings, turn: AtomicUsize::new(0), open: Semaphore::new(AT_ONCE) }
     }
 
-    fn urls(&self, service: &Name) -> &[String] {
+    fn urls(&self, service: &Name) -> &[Arc<str>] {
         self.settings.services.get(service).map_or(&[], |config| &config.urls)
     }
 
@@ -188,9 +188,9 @@ impl HttpOutbound {
     }
 
     /// The service has answered in a way that settles the offer.
-    fn settled(&self, offer: &Offer, url: &str, answer: Answer, hearing: &dyn Hearing) {
+    fn settled(&self, offer: &Offer, url: &Arc<str>, answer: Answer, hearing: &dyn Hearing) {
         match answer.status {
-            StatusCode::ACCEPTED => hearing.accepted(offer.job, offer.attempt, url.into()),
+            StatusCode::ACCEPTED => hearing.accepted(offer.job, offer.attempt, url.clone()),
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
                 let retry_after = answer.retry_after.unwrap_or(BUSY);
                 hearing.refused(offer.job, offer.attempt, Refusal::Busy { retry_after });
@@ -285,9 +285,9 @@ impl Outbound for HttpOutbound {
     }
 
     fn health<'a>(&'a self, service: &'a Name) -> BoxFuture<'a, Vec<(String, bool)>> {
-        let ask = async |url: &String| {
+        let ask = async |url: &Arc<str>| {
             let asked = self.ask(Method::GET, format!("{url}/health"), HEALTH_TIMEOUT).await;
-            (url.clone(), asked.is_ok_and(|answer| answer.status.is_success()))
+            (url.to_string(), asked.is_ok_and(|answer| answer.status.is_success()))
         };
         async move { futures::future::join_all(self.urls(service).iter().map(ask)).await }.boxed()
     }

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod callbacks;
+mod dashboard;
 mod documents;
 mod lessons;
 mod live;

@@ -78,7 +78,6 @@ async fn orchestrate(setup: Setup, handover: CancellationToken, shutdown: Cancel
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("{listen} can't be listened on; does another orchestrator run?"))?;
-    core.begin_recovery();
     let serving = tokio::spawn(serve::serve(listener, app, shutdown.clone()));
     serve::recover(&core).await.context("what was under way can't be brought back")?;
     let pipelines: Vec<&str> = setup.pipelines.iter().map(|pipeline| pipeline.name.as_str()).collect();

@@ -201,16 +201,3 @@ async fn lesson_4_56_the_backlog_is_shown_and_its_intake_can_be_stopped() {
         stub.next().await;
     }
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_what_was_live_is_being_read_no_key_is_found_free() {
-    let folder = tempfile::tempdir().unwrap();
-    let stub = service().await;
-    let segue = Orchestrator::start(folder.path(), ONE, &stub.url, None).await;
-    segue.core.begin_recovery();
-    let (status, problem) = segue.post("/api/jobs", &json!({ "pipeline": "one", "key": "k" })).await;
-    assert_eq!((status, &problem["code"]), (503, &json!("recovering")));
-    assert_eq!(segue.get("/ready").await.0, 503);
-    segue.core.recover().await.unwrap();
-    start(&segue, "one").await;
-}
