@@ -9,6 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -19,6 +20,9 @@ use tokio::io::AsyncWriteExt;
 
 /// Longest name of an artifact, in bytes.
 pub const MAX_NAME_LEN: usize = 200;
+
+/// How long nothing may come of a blob that arrives.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// A blob that was stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,7 +115,11 @@ impl ArtifactStore {
         let mut hasher = blake3::Hasher::new();
         let mut size = 0;
         let mut stream = std::pin::pin!(stream);
-        while let Some(chunk) = stream.next().await {
+        loop {
+            let Ok(next) = tokio::time::timeout(SILENCE, stream.next()).await else {
+                return Err(StoreError::Broken(format!("nothing came for {} s", SILENCE.as_secs())));
+            };
+            let Some(chunk) = next else { break };
             let chunk = chunk.map_err(|error| StoreError::Broken(error.to_string()))?;
             size += chunk.len() as u64;
             if size > self.max {

@@ -5,6 +5,7 @@
 
 mod read;
 mod secrets;
+mod tls;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -15,6 +16,7 @@ use engine::{
 pub use read::{ConfigError, read};
 pub(crate) use secrets::hash as token_hash;
 pub use secrets::{CallerToken, Role, SigningSecret};
+pub use tls::{TlsError, TlsFiles};
 
 /// Everything in `services.toml`.
 #[derive(Debug, Clone)]
@@ -38,6 +40,8 @@ pub struct OrchestratorConfig {
     pub journal: Option<String>,
     /// Bearer tokens of callers; empty: none is asked for, and only loopback is listened on.
     pub tokens: Vec<CallerToken>,
+    /// The listener's certificate; none: plain HTTP.
+    pub tls: Option<TlsFiles>,
     /// How fast one caller may call; none: as fast as he can.
     pub caller_rate: Option<Rate>,
     /// Signs start requests (Standard Webhooks).
@@ -57,6 +61,8 @@ pub struct ServiceConfig {
     pub run: Option<String>,
     /// What it can take.
     pub limits: ServiceLimits,
+    /// The networks that it is in: nothing else is called for it. Empty: any.
+    pub networks: Vec<crate::outbound::Network>,
     /// Part of what decides whether an earlier result may be reused.
     pub version: String,
     /// Options for the service itself, handed over as they are.

@@ -55,6 +55,8 @@ pub struct App {
     pub rates: Arc<Rates>,
     /// What callers commanded.
     pub audit: Arc<crate::audit::Audit>,
+    /// The listener's certificate; none: plain HTTP.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
     /// Callbacks must be signed with it, where it is there.
     pub callback_secret: Option<crate::config::SigningSecret>,
     /// How long jobs are kept after their end.

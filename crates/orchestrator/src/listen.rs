@@ -23,7 +23,12 @@ use axum::{
 };
 use hyper::{Method, Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
@@ -31,6 +36,12 @@ use crate::http::{Peer, Shared, phase_complete, refuse_strange_pages};
 
 /// How long a client may take for the headers of a request; also how long a connection is kept that is not used.
 const HEADERS: Duration = Duration::from_secs(60);
+/// How long a client may take to agree on TLS.
+const HELLO: Duration = Duration::from_secs(10);
+/// Most bytes of the headers of a request.
+const HEADER_BYTES: usize = 64 * 1024;
+/// Most connections at once; more wait until one is closed.
+const CONNECTIONS: usize = 20_000;
 /// How long nothing is accepted where the system has no room for another connection.
 const NO_ROOM: Duration = Duration::from_millis(50);
 
@@ -65,14 +76,23 @@ pub(crate) async fn listen(
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     let connections = TaskTracker::new();
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let tls = answering.app.tls.clone().map(TlsAcceptor::from);
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = accept(&listener, &room) => accepted,
             () = shutdown.cancelled() => break,
         };
         match accepted {
-            Ok((stream, peer)) => {
-                connections.spawn(connection(stream, peer, answering.clone(), shutdown.clone()));
+            Ok((stream, peer, room)) => {
+                let (answering, shutdown, tls) = (answering.clone(), shutdown.clone(), tls.clone());
+                connections.spawn(async move {
+                    match tls {
+                        Some(tls) => encrypted(tls, stream, peer, answering, shutdown).await,
+                        None => connection(stream, peer, answering, shutdown).await,
+                    }
+                    drop(room);
+                });
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -86,6 +106,33 @@ pub(crate) async fn listen(
     Ok(())
 }
 
+/// The next connection, with the room that it takes.
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, SocketAddr, Option<OwnedSemaphorePermit>)> {
+    // It is never closed.
+    let room = room.clone().acquire_owned().await.ok();
+    let (stream, peer) = listener.accept().await?;
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection keeps its delay");
+    }
+    Ok((stream, peer, room))
+}
+
+/// A connection under TLS. Who does not say hello in time is cut off.
+async fn encrypted(
+    tls: TlsAcceptor,
+    stream: TcpStream,
+    peer: SocketAddr,
+    answering: Answering,
+    shutdown: CancellationToken,
+) {
+    // A client that speaks something else is that client's affair.
+    let Ok(Ok(stream)) = tokio::time::timeout(HELLO, tls.accept(stream)).await else { return };
+    connection(stream, peer, answering, shutdown).await;
+}
+
 /// The client went before it was accepted.
 fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
@@ -95,14 +142,11 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 fn connection(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
     answering: Answering,
     shutdown: CancellationToken,
 ) -> impl Future<Output = ()> + Send {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection keeps its delay");
-    }
     let used = Arc::new(AtomicBool::new(false));
     let service = service_fn({
         let used = used.clone();
@@ -114,6 +158,7 @@ fn connection(
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS)
+        .max_buf_size(HEADER_BYTES)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     async move {

@@ -2,12 +2,15 @@
 //!
 //! What comes of a call comes back as a command; nothing here changes a job.
 
+mod egress;
 mod http;
 pub mod request;
 
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
+pub use egress::Network;
+pub(crate) use egress::is_a_host;
 use engine::{
     command::{Command, Outcome, Refusal},
     ids::{AttemptId, JobId, Name, Timestamp},

@@ -57,6 +57,7 @@ pub struct RejectedCallback {
 #[derive(Debug)]
 pub struct RejectedCallbacks {
     folder: PathBuf,
+    most: usize,
     kept: Mutex<BTreeMap<Uuid, RejectedCallback>>,
 }
 
@@ -66,6 +67,10 @@ impl RejectedCallbacks {
     /// # Errors
     /// Where the folder can't be made or read.
     pub fn open(folder: &Path) -> io::Result<Self> {
+        Self::open_for(folder, MOST)
+    }
+
+    fn open_for(folder: &Path, most: usize) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         let mut kept = BTreeMap::new();
         for file in fs::read_dir(folder)? {
@@ -80,7 +85,7 @@ impl RejectedCallbacks {
                 }
             }
         }
-        Ok(Self { folder: folder.to_owned(), kept: Mutex::new(kept) })
+        Ok(Self { folder: folder.to_owned(), most, kept: Mutex::new(kept) })
     }
 
     /// Keeps a callback with the problem that it was answered with; on disk when this returns, or a line in the log.
@@ -116,7 +121,7 @@ impl RejectedCallbacks {
                 return;
             }
             kept.insert(one.id, one.clone());
-            make_room(&mut kept)
+            make_room(&mut kept, self.most)
         };
         for id in dropped {
             self.remove_file(id);
@@ -192,10 +197,10 @@ impl RejectedCallback {
 }
 
 /// The oldest go until the bounds hold.
-fn make_room(kept: &mut BTreeMap<Uuid, RejectedCallback>) -> Vec<Uuid> {
+fn make_room(kept: &mut BTreeMap<Uuid, RejectedCallback>, most: usize) -> Vec<Uuid> {
     let mut bytes: usize = kept.values().map(|one| one.callback.get().len()).sum();
     let mut dropped = Vec::new();
-    while kept.len() > MOST || (bytes > MOST_BYTES && kept.len() > 1) {
+    while kept.len() > most || (bytes > MOST_BYTES && kept.len() > 1) {
         let Some((id, one)) = kept.pop_first() else { break };
         bytes = bytes.saturating_sub(one.callback.get().len());
         dropped.push(id);
@@ -212,21 +217,21 @@ mod tests {
     #[test]
     fn a_flood_is_bounded_and_what_is_kept_survives_a_restart() {
         let folder = tempfile::tempdir().unwrap();
-        let kept = RejectedCallbacks::open(folder.path()).unwrap();
+        let kept = RejectedCallbacks::open_for(folder.path(), 20).unwrap();
         let problem = Problem::new(Code::UnknownJob, "there is no job of that name");
         let body = |n: usize| {
             format!("{{\"phase\":3,\"courseCode\":\"x{n}\",\"success\":true,\"token\":\"secret\"}}")
         };
-        for n in 0..MOST + 5 {
+        for n in 0..25 {
             for _ in 0..2 {
                 let callback = Callback::parse(body(n).as_bytes()).unwrap();
                 kept.keep(Timestamp(1_000), &problem, None, &callback);
             }
         }
         drop(kept);
-        let kept = RejectedCallbacks::open(folder.path()).unwrap();
+        let kept = RejectedCallbacks::open_for(folder.path(), 20).unwrap();
         let all = kept.list(None, usize::MAX);
-        assert_eq!((all.len(), &*all[0].names["courseCode"]), (MOST, "x1004"));
+        assert_eq!((all.len(), &*all[0].names["courseCode"]), (20, "x24"));
         assert!(!all[0].view().to_string().contains("secret"));
         assert!(kept.drop_one(all[0].id) && !kept.drop_one(all[0].id));
         kept.drop_older(Timestamp(10_000), Duration::from_secs(3));

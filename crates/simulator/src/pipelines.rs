@@ -205,6 +205,7 @@ pub fn services() -> BTreeMap<Name, ServiceConfig> {
         .filter_map(|(name, capacity, rate)| {
             let config = ServiceConfig {
                 urls: vec![format!("http://{name}.test").into()],
+                networks: Vec::new(),
                 run: None,
                 limits: ServiceLimits { capacity, rate },
                 version: String::new(),

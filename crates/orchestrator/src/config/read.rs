@@ -1,6 +1,12 @@
 //! Reads and checks `services.toml`.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use engine::{
     ids::Name,
@@ -11,9 +17,10 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Config, OrchestratorConfig, ServiceConfig,
+    Config, OrchestratorConfig, ServiceConfig, TlsFiles,
     secrets::{CallerToken, RawToken, Role, SigningSecret, of_token},
 };
+use crate::outbound::{Network, is_a_host};
 
 /// Attempts at once where a service says nothing.
 const DEFAULT_CAPACITY: u32 = 8;
@@ -53,10 +60,18 @@ struct RawOrchestrator {
     #[serde(default)]
     tokens: Vec<Spanned<RawToken>>,
     caller_rate: Option<Spanned<String>>,
+    tls: Option<RawTls>,
     signing_secret: Option<Spanned<String>>,
     #[serde(default)]
     signed_callbacks: bool,
     keep_ended: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTls {
+    cert: PathBuf,
+    key: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -68,6 +83,8 @@ struct RawService {
     run: Option<String>,
     capacity: Option<Spanned<u32>>,
     rate: Option<Spanned<String>>,
+    #[serde(default)]
+    networks: Vec<Spanned<String>>,
     version: Option<String>,
     options: Option<toml::Table>,
 }
@@ -109,8 +126,9 @@ fn orchestrator(
             format!("'{listen}' is not an address: write ip:port, such as 127.0.0.1:3456"),
         )
     })?;
+    let scheme = if raw.tls.is_some() { "https" } else { "http" };
     let written = raw.public_url.as_ref().map(|url| url.get_ref().clone());
-    let public_url = env("ORCHESTRATOR_URL").or(written).unwrap_or_else(|| format!("http://{listen}"));
+    let public_url = env("ORCHESTRATOR_URL").or(written).unwrap_or_else(|| format!("{scheme}://{listen}"));
     let span = raw.public_url.as_ref().map_or(0, |url| url.span().start);
     let public_url = base_url(&public_url).map_err(|message| error(text, span, message))?;
     let keep_ended = match &raw.keep_ended {
@@ -133,6 +151,7 @@ fn orchestrator(
         data: folder.join(env("SEGUE_DATA").or(raw.data).unwrap_or_else(|| ".segue".to_owned())),
         journal: env("SEGUE_JOURNAL").or(raw.journal),
         tokens,
+        tls: raw.tls.map(|tls| TlsFiles { cert: folder.join(tls.cert), key: folder.join(tls.key) }),
         caller_rate,
         signing_secret,
         signed_callbacks: raw.signed_callbacks,
@@ -207,8 +226,14 @@ fn read_service(
         Some(rate) => Some(Rate::parse(rate.get_ref()).map_err(|m| error(text, rate.span().start, m))?),
         None => None,
     };
+    let mut networks = Vec::new();
+    for network in &raw.networks {
+        let read = Network::parse(network.get_ref());
+        networks.push(read.map_err(|m| error(text, network.span().start, m))?);
+    }
     Ok(ServiceConfig {
         urls: urls.into_iter().map(Arc::from).collect(),
+        networks,
         run: raw.run,
         limits: ServiceLimits { capacity, rate },
         version: raw.version.unwrap_or_default(),
@@ -240,6 +265,10 @@ fn base_url(text: &str) -> Result<String, String> {
     let plain = matches!(parsed.scheme_str(), Some("http" | "https")) && parsed.host().is_some();
     if !plain || parsed.query().is_some() || text.contains('@') {
         return Err(invalid());
+    }
+    let address = parsed.host().and_then(|host| host.trim_matches(['[', ']']).parse::<IpAddr>().ok());
+    if address.is_some_and(|address| !is_a_host(address)) {
+        return Err(format!("'{text}' is an address that no service has"));
     }
     Ok(text.trim_end_matches('/').to_owned())
 }
@@ -280,6 +309,11 @@ mod tests {
             ("[service.a]\nurl = \"http://x\"\ncapcity = 1\n", 3, "capcity"),
             ("[service.A-b]\nurl = \"http://x\"\n", 1, "not a name"),
             ("[service.a]\n", 1, "no url"),
+            ("[service.a]\nurl = \"http://169.254.169.254\"\n", 2, "no service has"),
+            ("[service.a]\nurl = \"http://x\"\nnetworks = [\"home\"]\n", 3, "no network"),
+            ("[orchestrator]\ntokens = [\"short\"]\n", 2, "at least 16"),
+            ("[orchestrator]\nsigning_secret = \"hunter2\"\n", 2, "base64"),
+            ("[orchestrator]\nsigned_callbacks = true\n", 1, "SEGUE_SIGNING_SECRET"),
             ("[orchestrator]\nlisten = \"here\"\n", 2, "ip:port"),
         ];
         for (text, line, word) in cases {

@@ -127,7 +127,8 @@ pub(crate) fn refuse_strange_pages(app: &App, headers: &HeaderMap) -> Result<(),
     let host = text(header::HOST);
     if let Some(origin) = text(header::ORIGIN) {
         let from = origin.split_once("://").map(|(_, authority)| authority);
-        if from.is_none() || from != host {
+        let from_us = from.is_some() && (from == host || from == Some(&*authority(app)));
+        if !from_us {
             return Err(Problem::new(Code::NotAllowed, "a page of another origin may not call").into());
         }
     }
@@ -146,10 +147,16 @@ fn is_ours(app: &App, host: &str) -> bool {
     if name.eq_ignore_ascii_case("localhost") || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
         return true;
     }
+    let authority = authority(app);
+    let ours = name_of(&authority);
+    name.eq_ignore_ascii_case(ours)
+}
+
+/// Host and port of `public_url`.
+fn authority(app: &App) -> String {
     let public_url = app.core.outbound().addresses().public_url;
     let authority = public_url.split_once("://").map_or(&*public_url, |(_, rest)| rest);
-    let ours = name_of(authority.split('/').next().unwrap_or(authority));
-    name.eq_ignore_ascii_case(ours)
+    authority.split('/').next().unwrap_or(authority).to_owned()
 }
 
 /// A host without its port.

@@ -1,5 +1,7 @@
 //! How handlers answer: JSON or a problem body, and how bodies are read within their limits.
 
+use std::time::Duration;
+
 use axum::{
     body::{Body, Bytes},
     http::{HeaderValue, StatusCode, header},
@@ -12,6 +14,9 @@ use protocol::{Code, Problem, headers};
 use serde::Serialize;
 
 use crate::core::CommandError;
+
+/// How long a body may take to arrive.
+const BODY: Duration = Duration::from_secs(30);
 
 /// A problem on its way out.
 #[derive(Debug)]
@@ -108,7 +113,12 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
 
 /// Reads a body of at most `limit` bytes.
 pub(super) async fn read_body(body: Body, limit: usize) -> Result<Bytes, Failure> {
-    match Limited::new(body, limit).collect().await {
+    let whole = Limited::new(body, limit).collect();
+    let Ok(collected) = tokio::time::timeout(BODY, whole).await else {
+        let detail = format!("the body did not arrive within {} s", BODY.as_secs());
+        return Err(Problem::new(Code::MalformedJson, detail).into());
+    };
+    match collected {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
             let detail = format!("the body has more than {limit} bytes");
@@ -130,4 +140,16 @@ pub(super) async fn not_found() -> Failure {
 
 pub(super) async fn method_not_allowed() -> Failure {
     Problem::new(Code::MethodNotAllowed, "this address does not know the method").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_ends_is_given_up() {
+        let silent = futures::stream::pending::<Result<Bytes, std::io::Error>>();
+        let given_up = read_body(Body::from_stream(silent), 1024).await.unwrap_err();
+        assert_eq!(given_up.0.code, Code::MalformedJson);
+    }
 }

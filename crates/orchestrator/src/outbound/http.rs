@@ -27,7 +27,7 @@ use hyper_util::{
 
 use tokio::sync::Semaphore;
 
-use super::{Addresses, Hearing, Offer, Outbound};
+use super::{Addresses, Hearing, Offer, Outbound, egress::Egress};
 use crate::{callback, clock::World, config::ServiceConfig, signature};
 
 /// How long one offer waits for its answer: a service takes an attempt, it does not do it, before it answers.
@@ -70,7 +70,7 @@ pub struct OutboundSettings {
     pub world: Arc<dyn World>,
 }
 
-type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+type HttpClient = Client<HttpsConnector<HttpConnector<Egress>>, Full<Bytes>>;
 
 /// Calls to services over HTTP.
 #[derive(Debug)]
@@ -93,7 +93,7 @@ impl HttpOutbound {
     /// Sets up the connections; none is made yet.
     #[must_use]
     pub fn new(settings: OutboundSettings) -> Self {
-        let mut tcp = HttpConnector::new();
+        let mut tcp = HttpConnector::new_with_resolver(Egress::new(settings.services.iter()));
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(Duration::from_secs(5)));
         tcp.enforce_http(false);

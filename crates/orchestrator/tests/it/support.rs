@@ -17,6 +17,7 @@ use engine::{
     ids::{AttemptId, JobId, Timestamp},
     pipeline::Pipeline,
 };
+use http_body_util::{BodyExt, Full};
 use journal_embedded::{EmbeddedJournal, Options};
 use orchestrator::{
     artifacts::ArtifactStore,
@@ -231,6 +232,7 @@ async fn start(setup: Setup) -> (App, String) {
         rejected: Arc::new(RejectedCallbacks::open(&folder.join("callbacks")).unwrap()),
         rates: Arc::new(Rates::new(core.world().clone(), config.orchestrator.caller_rate)),
         audit: Audit::open(&folder, tokens.key_for("audit")).unwrap(),
+        tls: config.orchestrator.tls.as_ref().map(|files| files.load().unwrap()),
         callback_secret: config
             .orchestrator
             .signing_secret
@@ -268,17 +270,29 @@ pub(crate) async fn call_back(start: &Value, body: &Value) -> (u16, Value) {
     call("POST", url, body.to_string().into_bytes(), start["callback"]["token"].as_str()).await
 }
 
+/// One HTTP call with headers of its own; its status and JSON body.
+pub(crate) async fn call_with(method: &str, url: &str, body: &str, headers: &[(&str, &str)]) -> (u16, Value) {
+    let mut request = hyper::Request::builder().method(method).uri(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    send(request.body(Full::new(body.to_owned().into())).unwrap()).await
+}
+
 /// One HTTP call; its status and JSON body.
 pub(crate) async fn call(method: &str, url: &str, body: Vec<u8>, token: Option<&str>) -> (u16, Value) {
-    use http_body_util::{BodyExt, Full};
-    let client: hyper_util::client::legacy::Client<_, Full<bytes::Bytes>> =
-        hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
     let mut request =
         hyper::Request::builder().method(method).uri(url).header("content-type", "application/json");
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {token}"));
     }
-    let response = client.request(request.body(Full::new(body.into())).unwrap()).await.unwrap();
+    send(request.body(Full::new(body.into())).unwrap()).await
+}
+
+async fn send(request: hyper::Request<Full<bytes::Bytes>>) -> (u16, Value) {
+    let client: hyper_util::client::legacy::Client<_, Full<bytes::Bytes>> =
+        hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
+    let response = client.request(request).await.unwrap();
     let status = response.status().as_u16();
     let bytes = response.into_body().collect().await.unwrap().to_bytes();
     (status, serde_json::from_slice(&bytes).unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes))))

@@ -8,7 +8,7 @@ use orchestrator::{
     artifacts::ArtifactStore,
     audit::Audit,
     clock::{RealWorld, World},
-    config::Config,
+    config::{Config, TlsFiles},
     core::{Core, Fleet, Parts},
     http::{Access, App, Rates},
     memo::Memo,
@@ -73,28 +73,7 @@ async fn orchestrate(setup: Setup, handover: CancellationToken, shutdown: Cancel
         memo: memo.with_blobs(artifacts.clone()),
         pipelines: setup.pipelines.clone(),
     });
-    let app = App {
-        core: core.clone(),
-        schedules: Arc::new(
-            Schedules::open(&data.join("schedules.json")).context("what schedules came to can't be read")?,
-        ),
-        artifacts,
-        rejected: Arc::new(
-            RejectedCallbacks::open(&data.join("callbacks"))
-                .context("the folder of callbacks can't be used")?,
-        ),
-        rates: Arc::new(Rates::new(core.world().clone(), config.orchestrator.caller_rate)),
-        audit: Audit::open(data, tokens.key_for("audit")).context("the audit log can't be opened")?,
-        callback_secret: config
-            .orchestrator
-            .signing_secret
-            .clone()
-            .filter(|_| config.orchestrator.signed_callbacks),
-        tokens,
-        access: Access::new(&config.orchestrator.tokens),
-        keep_ended: config.orchestrator.keep_ended,
-        stopping: CancellationToken::new(),
-    };
+    let app = app_of(config, core.clone(), artifacts, tokens)?;
     let listen = config.orchestrator.listen;
     let listener = TcpListener::bind(listen)
         .await
@@ -114,6 +93,28 @@ async fn orchestrate(setup: Setup, handover: CancellationToken, shutdown: Cancel
     }
     tracing::info!("orchestrator has stopped");
     Ok(())
+}
+
+/// What the handlers need.
+fn app_of(config: &Config, core: Core, artifacts: Arc<ArtifactStore>, tokens: TokenKey) -> Result<App> {
+    let orchestrator = &config.orchestrator;
+    let data = &orchestrator.data;
+    let schedules = Schedules::open(&data.join("schedules.json"));
+    let rejected = RejectedCallbacks::open(&data.join("callbacks"));
+    Ok(App {
+        schedules: Arc::new(schedules.context("what schedules came to can't be read")?),
+        artifacts,
+        rejected: Arc::new(rejected.context("the folder of callbacks can't be used")?),
+        rates: Arc::new(Rates::new(core.world().clone(), orchestrator.caller_rate)),
+        audit: Audit::open(data, tokens.key_for("audit")).context("the audit log can't be opened")?,
+        tls: orchestrator.tls.as_ref().map(TlsFiles::load).transpose()?,
+        callback_secret: orchestrator.signing_secret.clone().filter(|_| orchestrator.signed_callbacks),
+        tokens,
+        access: Access::new(&orchestrator.tokens),
+        keep_ended: orchestrator.keep_ended,
+        stopping: CancellationToken::new(),
+        core,
+    })
 }
 
 fn refuse_open_doors(config: &Config) -> Result<()> {
