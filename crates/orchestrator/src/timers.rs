@@ -14,6 +14,9 @@ use tokio::sync::Notify;
 
 use crate::clock::World;
 
+/// The wall clock is looked at at least so often: it may be set forward, and a nap is not measured by it.
+const LONGEST_NAP: Duration = Duration::from_secs(5);
+
 /// What is due.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Due {
@@ -74,7 +77,7 @@ impl Timers {
                 }
                 inner.by_time.first().map(|(at, _)| at.since(now))
             };
-            let nap = next.unwrap_or(Duration::from_secs(3600)).max(Duration::from_millis(1));
+            let nap = next.unwrap_or(LONGEST_NAP).clamp(Duration::from_millis(1), LONGEST_NAP);
             tokio::select! {
                 () = tokio::time::sleep(nap) => {}
                 () = self.earlier.notified() => {}

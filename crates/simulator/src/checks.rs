@@ -9,7 +9,7 @@ use engine::{
     event::Event,
     ids::{AttemptId, JobId, Name},
 };
-use orchestrator::{core::Core, live::Happening};
+use orchestrator::{clock::World as _, core::Core, live::Happening};
 use parking_lot::Mutex;
 use tokio::sync::broadcast::{self, error::TryRecvError};
 
@@ -18,12 +18,19 @@ use crate::{clock::short, disk::Disk, stage::Stage, witness::Shadow};
 /// How long a plan may differ from what is durable: a grant or an end may be under way.
 const UNDER_WAY: u64 = 30_000;
 
+/// How long a deadline may have passed when nothing keeps the orchestrator from seeing it.
+const LATE: u64 = 20_000;
+/// After the clock was set, far deadlines are looked for within a minute.
+const AFTER_JUMP: u64 = 65_000;
+
 /// The checks of a run.
 #[derive(Debug)]
 pub struct Checks {
     stage: Arc<Stage>,
     /// Slots that differ, and since when.
     differ: BTreeMap<(Name, AttemptId), u64>,
+    /// Jobs whose deadline has passed, and since when that could have been seen.
+    overdue: BTreeMap<JobId, u64>,
     stream: Mutex<Option<broadcast::Receiver<Happening>>>,
     /// How many events of each job the stream has shown, from when on it is known.
     shown: BTreeMap<JobId, u64>,
@@ -40,6 +47,7 @@ impl Checks {
         Self {
             stage,
             differ: BTreeMap::new(),
+            overdue: BTreeMap::new(),
             stream: Mutex::new(None),
             shown: BTreeMap::new(),
             ended_at: None,
@@ -51,6 +59,7 @@ impl Checks {
     pub fn begin(&mut self, core: &Core) {
         *self.stream.lock() = Some(core.live().subscribe());
         self.differ.clear();
+        self.overdue.clear();
         self.shown.clear();
     }
 
@@ -60,6 +69,7 @@ impl Checks {
         if disk.is_idle() {
             self.slots(core);
         }
+        self.deadlines(disk);
     }
 
     /// Whether going on shows nothing more: something is wrong already.
@@ -90,6 +100,25 @@ impl Checks {
                 .is_some_and(|member| member.plan(|plan| plan.slots().contains_key(attempt)));
             let what = if held { "has a slot and is not under way" } else { "is under way and has no slot" };
             self.stage.violated("slots", format!("attempt {} at {service} {what}", short(attempt.0)));
+        }
+    }
+
+    /// Deadlines are seen when they pass, also after the clock was set.
+    fn deadlines(&mut self, disk: &Disk) {
+        let (steady, now) = (self.stage.clock.steady(), self.stage.clock.now());
+        let mut overdue = BTreeMap::new();
+        if disk.can_write() && self.stage.clock.since_jump() > AFTER_JUMP {
+            let witness = self.stage.witness.lock();
+            let passed =
+                witness.live().filter(|(_, shadow)| shadow.job.next_deadline().is_some_and(|at| at < now));
+            overdue.extend(passed.map(|(job, _)| (*job, self.overdue.get(job).copied().unwrap_or(steady))));
+        }
+        self.overdue = overdue;
+        let late = self.overdue.iter().find(|(_, since)| steady.saturating_sub(**since) > LATE);
+        if let Some((job, since)) = late {
+            let late = steady.saturating_sub(*since) / 1000;
+            self.stage
+                .violated("late", format!("job {} has a deadline that passed {late} s ago", short(job.0)));
         }
     }
 

@@ -25,6 +25,7 @@ struct Inner {
     begun: Option<Instant>,
     /// How far the wall clock has been set off.
     jump: i64,
+    jumped_at: Option<u64>,
     ids: u64,
     dice: Dice,
 }
@@ -34,7 +35,7 @@ impl Clock {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let dice = Dice::of(seed, "ids", 0);
-        Self { inner: Mutex::new(Inner { base: 0, begun: None, jump: 0, ids: 0, dice }) }
+        Self { inner: Mutex::new(Inner { base: 0, begun: None, jump: 0, jumped_at: None, ids: 0, dice }) }
     }
 
     /// A process begins: to be called in its runtime.
@@ -65,7 +66,17 @@ impl Clock {
 
     /// The wall clock is set.
     pub fn jump(&self, by: i64) {
-        self.inner.lock().jump += by;
+        let steady = self.steady();
+        let mut inner = self.inner.lock();
+        inner.jump += by;
+        inner.jumped_at = Some(steady);
+    }
+
+    /// How long ago the wall clock was set, in milliseconds of steady time.
+    #[must_use]
+    pub fn since_jump(&self) -> u64 {
+        let steady = self.steady();
+        self.inner.lock().jumped_at.map_or(u64::MAX, |at| steady.saturating_sub(at))
     }
 
     fn id(&self) -> Uuid {

@@ -90,6 +90,13 @@ impl Disk {
         state.full = false;
     }
 
+    /// Whether there is room and no sync has failed.
+    #[must_use]
+    pub fn can_write(&self) -> bool {
+        let state = self.state.lock();
+        !state.full && !state.stopped
+    }
+
     /// Whether nothing is being written.
     #[must_use]
     pub fn is_idle(&self) -> bool {

@@ -16,6 +16,7 @@ use orchestrator::core::{CommandError, Reply, StartError, Started};
 
 use crate::{
     clock::short,
+    meaning,
     witness::{Shadow, Witness},
 };
 
@@ -196,16 +197,17 @@ fn commanded(
             }
             some_moment(from, until, shadow, |job, next| {
                 next.len() >= reply.events
+                    && meaning::is_done(command, &next[..reply.events])
                     && model(job, next.first().filter(|_| reply.events > 0))
                         .is_ok_and(|events| events == next[..reply.events])
             })
         }
-        Err(CommandError::Rejected(rejection)) => some_moment(
-            from,
-            until,
-            shadow,
-            |job, _| matches!(model(job, None), Err(DecideError::Rejected(other)) if other == *rejection),
-        ),
+        Err(CommandError::Rejected(rejection)) => {
+            let same = |decided: Result<Vec<Event>, DecideError>| matches!(decided, Err(DecideError::Rejected(other)) if other == *rejection);
+            let durable = &shadow.events[..shadow.count_at(until)];
+            meaning::may_be_refused(command, rejection, durable)
+                && some_moment(from, until, shadow, |job, _| same(model(job, None)))
+        }
         Err(CommandError::Unreadable(why)) => return Some(format!("the job can't be read: {why}")),
         // Not taken, and said so. That nothing of it shows is checked by the order of events.
         Err(_) => true,

@@ -13,6 +13,7 @@ pub mod dice;
 pub mod disk;
 mod happenings;
 pub mod history;
+pub mod meaning;
 pub mod pipelines;
 pub mod run;
 pub mod scenario;
