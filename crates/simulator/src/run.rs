@@ -181,7 +181,12 @@ fn plan(cast: &Cast, scenario: Scenario) {
                 continue;
             }
             if matches!(next, Next::Full(true)) {
-                cast.stage.after(at + dice.millis(10, 20_000), Next::Full(false));
+                let full = dice.millis(10, 20_000);
+                cast.stage.after(at + full, Next::Full(false));
+                if dice.chance(400) && scenario.faults.has(Fault::Crash) {
+                    // It begins again, and is still full.
+                    cast.stage.after(at + full / 2, Next::Crash);
+                }
             }
             cast.stage.after(at, next);
         }
