@@ -135,8 +135,13 @@ export function follow(path, after, on) {
     await inSight();
     while (!stopped) {
       current = new AbortController();
-      await read().catch(() => undefined);
+      const problem = await read().catch((error) => error);
       if (stopped) return;
+      if (problem?.status === 401) {
+        // Until there is a token the page has nothing to follow; with it, it begins anew.
+        document.dispatchEvent(new CustomEvent("token-needed"));
+        return;
+      }
       on.state("polling");
       if (document.hidden) {
         await inSight();

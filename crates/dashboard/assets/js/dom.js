@@ -56,7 +56,7 @@ export function part(element, of, draw) {
 /** Calls `act` soon, and once for many calls: at most every `every` milliseconds, the last call never lost. */
 export function throttle(act, every) {
   let timer;
-  let last = 0;
+  let last = -Infinity;
   let stopped = false;
   const run = async () => {
     last = performance.now();

@@ -11,6 +11,8 @@ const CHANGES = new Set(["signalAwaited", "signalTaken", "waitTimedOut", "approv
   "jobFailed", "jobCompleted", "jobPaused", "jobResumed", "jobRerun", "jobRetried"]);
 /** Jobs of one question, and questions at once. */
 const PAGE = 1000;
+/** The list of jobs follows what happens within this time, in milliseconds. */
+const LIST_BEHIND = 1500;
 const AT_ONCE = 2;
 /** Running jobs of a pipeline that are looked at: in a branch of them a decision may be open while another branch runs. */
 const RUNNING = 100;
@@ -34,20 +36,45 @@ async function waitingNumber() {
   return (await openDecisions()).length;
 }
 
+/** Decisions of jobs in which nothing has happened since they were asked. The list of jobs is a moment behind the stream, so
+ * its times do not tell that: the stream does. */
 const known = new Map();
+const turns = new Map();
 
-/** All open decisions. A job whose history was read is read again only when something has happened in it. */
+function forget(job) {
+  known.delete(job);
+  if (turns.size > 10_000) turns.clear();
+  turns.set(job, (turns.get(job) ?? 0) + 1);
+}
+
+/** All open decisions. */
 async function openDecisions() {
   const rows = await candidates();
-  const marks = new Set();
-  const waits = await each(rows, async (row) => {
-    const mark = `${row.jobId} ${row.lastUpdated}`;
-    marks.add(mark);
-    if (!known.has(mark)) known.set(mark, await decisionsOf(row));
-    return known.get(mark);
+  return each(rows, async (row) => {
+    if (!known.has(row.jobId)) {
+      const turn = turns.get(row.jobId);
+      const found = await decisionsOf(row);
+      if (turns.get(row.jobId) !== turn) return found;
+      known.set(row.jobId, found);
+    }
+    return known.get(row.jobId);
   });
-  for (const mark of known.keys()) if (!marks.has(mark)) known.delete(mark);
-  return waits;
+}
+
+/** Calls `look` when somebody waits or no longer does; once more a little later, when the list of jobs has it, too. */
+function whenItChanges(look) {
+  return listen({
+    event({ jobId, event }) {
+      forget(jobId);
+      if (!CHANGES.has(kind(event)[0])) return;
+      look();
+      setTimeout(look, LIST_BEHIND);
+    },
+    poll() {
+      known.clear();
+      look();
+    },
+  });
 }
 
 /** Keeps the number beside the page's name true. */
@@ -57,7 +84,7 @@ export function countWaiting(badge) {
     badge.hidden = number === 0;
     say(badge, count(number));
   }, 3000);
-  listen({ event: ({ event }) => { if (CHANGES.has(kind(event)[0])) look(); }, poll: look });
+  whenItChanges(look);
   look();
 }
 
@@ -125,7 +152,7 @@ export function waitingPage(main) {
       if (!stopped && !forms.size) fill(summary, problem.message, problem.hint ? `: ${problem.hint}` : "");
     }
   }, 500);
-  const deaf = listen({ event: ({ event }) => { if (CHANGES.has(kind(event)[0])) look(); }, poll: look });
+  const deaf = whenItChanges(look);
   look();
   return {
     stop() {

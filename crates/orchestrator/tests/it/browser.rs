@@ -1,5 +1,7 @@
 //! What somebody reads and does on the dashboard, in a real browser against a real orchestrator.
 
+#![expect(clippy::unwrap_used, reason = "where a test can't be set up, it fails")]
+
 use serde_json::{Value, json};
 
 use crate::{

@@ -1,6 +1,6 @@
 //! The dashboard's files over HTTP, and why a job is not moving as the page asks for it.
 
-#![expect(clippy::unwrap_used, reason = "where an answer is not as it must be, the test fails")]
+#![expect(clippy::unwrap_used, reason = "where a test can't be set up, it fails")]
 
 use http_body_util::{BodyExt, Empty};
 use hyper::{HeaderMap, Request};
