@@ -176,7 +176,8 @@ async fn a_provider_that_is_missing_ends_the_phase_for_good_even_where_another_c
 
     options["apertium"] = Value::Null;
     options["chat"]["key_env"] = json!("SEGUE_TEST_KEY_THAT_NOBODY_SETS");
-    let translation = host("translation", folder.path(), options);
+    // A folder has one service at a time.
+    let translation = host("translation", &folder.path().join("second"), options);
     let (code, message, retryable) =
         error(run(&fake, &translation, "translation", "spa_for_eng", &seeds()).await);
     assert_eq!((code.as_str(), retryable), ("provider-misconfigured", false), "{message}");
