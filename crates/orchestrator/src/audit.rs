@@ -10,6 +10,7 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use parking_lot::Mutex;
@@ -20,6 +21,8 @@ use crate::small_file;
 
 /// Lines that wait to be written; beyond that commands wait.
 const WAITING: usize = 10_000;
+/// How long a line may wait to be written with others.
+const MOMENT: Duration = Duration::from_millis(250);
 /// A file that is larger makes room for a new one; the one before it goes.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -125,16 +128,21 @@ impl Audit {
         let _ = self.to_writer.send(Job::Write(Box::new(deed))).await;
     }
 
-    /// The log as it is on disk, checked from its oldest line on.
-    ///
-    /// # Errors
-    /// The file system's.
-    pub async fn read(&self, limit: usize) -> io::Result<Found> {
+    /// Waits until everything noted before is on disk.
+    pub(crate) async fn flush(&self) {
         let (done, written) = oneshot::channel();
         if self.to_writer.send(Job::Sync(done)).await.is_ok() {
             // Where the writer is gone, what is there is all.
             let _ = written.await;
         }
+    }
+
+    /// The log as it is on disk, checked from its oldest line on.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub async fn read(&self, limit: usize) -> io::Result<Found> {
+        self.flush().await;
         let (folder, key) = (self.folder.clone(), self.key);
         tokio::task::spawn_blocking(move || read(&folder, &key, limit))
             .await
@@ -221,6 +229,13 @@ fn mac(key: &[u8; 32], before: &str, n: u64, deed: &Deed) -> String {
 async fn write_all(writer: Arc<Mutex<Writer>>, mut jobs: mpsc::Receiver<Job>) {
     let mut batch = Vec::new();
     while jobs.recv_many(&mut batch, WAITING).await > 0 {
+        if !batch.iter().any(|job| matches!(job, Job::Sync(_))) {
+            // Its syncs would hold up those of the journal: one for all lines of a moment.
+            tokio::time::sleep(MOMENT).await;
+            while let Ok(job) = jobs.try_recv() {
+                batch.push(job);
+            }
+        }
         let mut told = Vec::new();
         let mut deeds = Vec::new();
         for job in batch.drain(..) {

@@ -54,7 +54,9 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
         let app = app.clone();
         async move { app.schedules.run(&app).await }
     });
+    let audit = app.audit.clone();
     let served = listen(listener, Answering { router: router(app.clone()), app }, shutdown).await;
+    audit.flush().await;
     stop.abort();
     timers.abort();
     sweeper.abort();
