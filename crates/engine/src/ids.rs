@@ -222,6 +222,20 @@ pub enum Priority {
     Background,
 }
 
+impl Priority {
+    /// Its word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Urgent => "urgent",
+            Self::High => "high",
+            Self::Medium => "medium",
+            Self::Low => "low",
+            Self::Background => "background",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,9 +13,11 @@ use std::{
 };
 
 use bytes::Bytes;
+use engine::job::Artifact;
 use futures::{Stream, StreamExt};
 use in_use::InUse;
 pub use in_use::{Collected, Collection, Pin};
+use protocol::ArtifactInfo;
 use tokio::io::AsyncWriteExt;
 
 /// Longest name of an artifact, in bytes.
@@ -45,6 +47,17 @@ pub enum StoreError {
     /// The disk would not take it.
     #[error("the artifact could not be written")]
     Disk(#[source] io::Error),
+}
+
+/// An artifact of a job, as the wire has it.
+pub(crate) fn info(name: &str, artifact: &Artifact) -> ArtifactInfo {
+    ArtifactInfo {
+        name: name.to_owned(),
+        hash: artifact.hash.to_string(),
+        size: artifact.size,
+        media_type: artifact.media_type.to_string(),
+        phase: artifact.run.as_ref().map(|run| run.phase.to_string()),
+    }
 }
 
 /// The folder of blobs.

@@ -8,6 +8,13 @@ use std::{
 use engine::ids::{AttemptId, JobId, Timestamp};
 use uuid::Uuid;
 
+/// A moment as the wire has it.
+#[must_use]
+pub fn moment(at: Timestamp) -> jiff::Timestamp {
+    let millis = i64::try_from(at.0).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX)
+}
+
 /// Where moments and ids come from.
 pub trait World: Send + Sync + fmt::Debug {
     /// This moment.

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
-use crate::small_file;
+use crate::{clock::moment, small_file};
 
 /// Most that are kept.
 const MOST: usize = 1_000;
@@ -96,8 +96,7 @@ impl RejectedCallbacks {
         whose: Option<(JobId, AttemptId)>,
         callback: &Callback,
     ) {
-        let at =
-            jiff::Timestamp::from_millisecond(i64::try_from(now.0).unwrap_or(i64::MAX)).unwrap_or_default();
+        let at = moment(now);
         let Ok(text) = serde_json::value::to_raw_value(callback) else { return };
         let mut one = RejectedCallback {
             id: Uuid::now_v7(),

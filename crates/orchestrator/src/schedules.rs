@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
+    clock,
     http::{App, start_job},
     small_file,
 };
@@ -130,7 +131,7 @@ impl Schedules {
     }
 
     async fn start(&self, app: &App, pipeline: &Arc<Pipeline>, schedule: &Schedule, moment: Timestamp) {
-        let at = to_jiff(moment);
+        let at = clock::moment(moment);
         let last = match start(app, pipeline, schedule, moment).await {
             Ok(job) => {
                 tracing::info!(pipeline = %pipeline.name, %job, moment = %at, "started by its schedule");
@@ -165,7 +166,7 @@ impl Schedules {
     pub fn view(&self, pipeline: &Pipeline, now: Timestamp) -> Vec<serde_json::Value> {
         let describe = |schedule: &Schedule| {
             let last = self.kept.lock().get(&id(pipeline, schedule)).and_then(|kept| kept.last.clone());
-            let next = next_moment(schedule, now).map(to_jiff);
+            let next = next_moment(schedule, now).map(clock::moment);
             json!({ "cron": schedule.cron, "key": schedule.key, "next": next, "last": last })
         };
         pipeline.schedules.iter().map(describe).collect()
@@ -180,7 +181,7 @@ async fn start(
     moment: Timestamp,
 ) -> Result<JobId, Problem> {
     let key = job_key(pipeline, schedule, moment);
-    let idempotency_key: Arc<str> = format!("schedule {}", to_jiff(moment)).into();
+    let idempotency_key: Arc<str> = format!("schedule {}", clock::moment(moment)).into();
     let query = Query {
         pipeline: Some(pipeline.name.to_string()),
         key: Some(key.clone()),
@@ -214,7 +215,7 @@ async fn start(
 fn job_key(pipeline: &Pipeline, schedule: &Schedule, moment: Timestamp) -> String {
     match pipeline.key_field {
         Some(_) => schedule.key.clone(),
-        None => format!("{}@{}", schedule.key, to_jiff(moment)),
+        None => format!("{}@{}", schedule.key, clock::moment(moment)),
     }
 }
 
@@ -248,10 +249,5 @@ fn next_moment(schedule: &Schedule, now: Timestamp) -> Option<Timestamp> {
 }
 
 fn in_utc(at: Timestamp) -> jiff::Zoned {
-    to_jiff(at).to_zoned(jiff::tz::TimeZone::UTC)
-}
-
-fn to_jiff(at: Timestamp) -> jiff::Timestamp {
-    let millis = i64::try_from(at.0).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX)
+    clock::moment(at).to_zoned(jiff::tz::TimeZone::UTC)
 }

@@ -148,6 +148,8 @@ pub struct StartRequestRef<'a> {
     pub key: &'a str,
     /// The pipeline's own name for the key (`courseCode`), where it has one.
     pub key_field: Option<&'a str>,
+    /// Members of the input that stand at the top too, for services that look for them there.
+    pub plain: &'a [(&'a str, &'a RawValue)],
     /// The phase.
     pub phase: &'a str,
     /// The run.
@@ -166,8 +168,8 @@ pub struct StartRequestRef<'a> {
     pub upstream: &'a [(&'a str, UpstreamRef<'a>)],
     /// From where to go on.
     pub checkpoint: &'a RawValue,
-    /// When the attempt is given up, RFC 3339.
-    pub deadline: Option<&'a str>,
+    /// When the attempt is given up.
+    pub deadline: Option<Timestamp>,
     /// Where to report.
     pub callback: &'a CallbackTarget,
     /// Where the job's artifacts are.
@@ -194,6 +196,11 @@ impl Serialize for StartRequestRef<'_> {
         if let Some(name) = self.key_field.filter(|name| !RESERVED.contains(name)) {
             map.serialize_entry(name, self.key)?;
         }
+        for (name, value) in self.plain {
+            if !RESERVED.contains(name) && self.key_field != Some(name) {
+                map.serialize_entry(name, value)?;
+            }
+        }
         map.serialize_entry("phase", self.phase)?;
         map.serialize_entry("run", self.run)?;
         map.serialize_entry("attempt", &self.attempt)?;
@@ -210,8 +217,8 @@ impl Serialize for StartRequestRef<'_> {
     }
 }
 
-/// Names that a pipeline's own name for its key cannot take: the member would stand there twice.
-pub const RESERVED: [&str; 15] = [
+/// Names that neither a pipeline's own name for its key nor a plain member can take: the member would stand there twice.
+const RESERVED: [&str; 15] = [
     "jobId",
     "pipeline",
     "key",
@@ -260,6 +267,7 @@ mod tests {
             pipeline: "course",
             key: "spa_for_eng",
             key_field,
+            plain: &[("totalSeeds", &input), ("phase", &input), ("courseCode", &input)],
             phase: "baskets",
             run: "baskets[3]",
             attempt: 2,
@@ -269,7 +277,7 @@ mod tests {
             item: RawValue::NULL,
             upstream: &[("extraction", upstream)],
             checkpoint: RawValue::NULL,
-            deadline: Some("2026-01-01T00:00:00Z"),
+            deadline: "2026-01-01T00:00:00Z".parse().ok(),
             callback: &callback,
             artifacts_url: "http://a/artifacts/",
         };
@@ -296,7 +304,10 @@ mod tests {
         with_written(None, |text| {
             let written: serde_json::Map<String, serde_json::Value> =
                 serde_json::from_str(text).expect("an object");
-            assert!(written.keys().all(|name| RESERVED.contains(&name.as_str())), "{written:?}");
+            let plain = ["totalSeeds", "courseCode"];
+            let known = |name: &str| RESERVED.contains(&name) || plain.contains(&name);
+            assert!(written.keys().all(|name| known(name)), "{written:?}");
+            assert!(plain.iter().all(|name| written.contains_key(*name)), "{written:?}");
         });
     }
 }

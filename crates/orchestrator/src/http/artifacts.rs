@@ -14,13 +14,15 @@ use engine::{
     job::Artifact,
 };
 use futures::TryStreamExt;
-use protocol::{ArtifactInfo, Code, Problem, headers::ARTIFACT_HASH};
+use protocol::{Code, Problem, headers::ARTIFACT_HASH};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
 use super::{App, Failure, Shared, access, answers::json as answer, commands::job_id};
-use crate::artifacts::{StoreError, is_valid_name};
-use crate::config::Role;
+use crate::{
+    artifacts::{StoreError, info, is_valid_name},
+    config::Role,
+};
 
 /// Who asks for or brings an artifact: an attempt of the job, or a caller.
 fn admit(app: &App, headers: &HeaderMap, job: JobId, needed: Role) -> Result<Option<AttemptId>, Failure> {
@@ -62,10 +64,10 @@ pub(super) async fn put_artifact(
         media_type: media_type.unwrap_or("application/octet-stream").into(),
         run: None,
     };
-    let info = info(&name, &artifact);
+    let about = info(&name, &artifact);
     app.core.command(job, Command::StoreArtifact { name: name.into(), artifact, attempt }).await?;
     drop(pin);
-    Ok(answer(StatusCode::CREATED, &info))
+    Ok(answer(StatusCode::CREATED, &about))
 }
 
 fn store_problem(error: &StoreError) -> Problem {
@@ -79,16 +81,6 @@ fn store_problem(error: &StoreError) -> Problem {
             tracing::error!(error = %source, "an artifact could not be written");
             Problem::new(Code::Internal, "the artifact could not be written; the log says why")
         }
-    }
-}
-
-fn info(name: &str, artifact: &Artifact) -> ArtifactInfo {
-    ArtifactInfo {
-        name: name.to_owned(),
-        hash: artifact.hash.to_string(),
-        size: artifact.size,
-        media_type: artifact.media_type.to_string(),
-        phase: artifact.run.as_ref().map(|run| run.phase.to_string()),
     }
 }
 

@@ -10,8 +10,8 @@ use protocol::{Code, Problem};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{App, Failure, Shared, access::Caller, answers::json as answer, rates::Peer, view::moment};
-use crate::audit::Deed;
+use super::{App, Failure, Shared, access::Caller, answers::json as answer, rates::Peer};
+use crate::{audit::Deed, clock::moment};
 
 /// Most lines of an answer.
 const MOST: usize = 10_000;

@@ -25,7 +25,7 @@ use super::{
     routes::{check_key, latest_job, pipeline_of},
     view,
 };
-use crate::attempts::Progress as LiveProgress;
+use crate::{attempts::Progress as LiveProgress, clock::moment};
 
 /// Jobs that are looked through for the keys of a route.
 const JOBS: usize = 1_000;
@@ -81,7 +81,7 @@ pub(super) async fn get_progress(
     let mut body = json!({
         "jobId": job, "currentPhase": status.current_phase, "overallStatus": status.status,
         "startTime": status.started_at, "lastUpdated": status.last_updated, "reason": status.reason,
-        "estimatedCompletion": estimated(&status, view::moment(app.core.world().now())),
+        "estimatedCompletion": estimated(&status, moment(app.core.world().now())),
         "phases": phases, "recentLogs": logs,
     });
     if let Some(body) = body.as_object_mut() {
@@ -128,7 +128,7 @@ async fn logs(app: &App, job: JobId, status: &JobStatus) -> Result<Vec<Value>, F
         let about = about.and_then(|members| members.get("run").or_else(|| members.get("phase")));
         let about = about.and_then(Value::as_str).map_or_else(String::new, |run| format!("{run}: "));
         let message = format!("{about}{}", in_words(name));
-        lines.push(json!({ "time": view::moment(event.at), "level": level(name), "message": message }));
+        lines.push(json!({ "time": moment(event.at), "level": level(name), "message": message }));
     }
     lines.truncate(LINES);
     Ok(lines)

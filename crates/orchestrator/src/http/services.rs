@@ -13,8 +13,8 @@ use engine::{
 use protocol::{Code, Problem, ServiceStatus};
 use serde_json::json;
 
-use super::{App, Failure, Shared, answers::json as answer, view::moment};
-use crate::core::Member;
+use super::{App, Failure, Shared, answers::json as answer};
+use crate::{clock::moment, core::Member};
 
 /// `GET /api/services`.
 pub(super) async fn list_services(State(app): State<Shared>) -> Response {

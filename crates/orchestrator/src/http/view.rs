@@ -19,13 +19,7 @@ use protocol::{
 use reasons::Reasons;
 
 use super::{App, Failure};
-use crate::{attempts::Attempts, core::public_state};
-
-/// A moment as the wire has it.
-pub(super) fn moment(at: Timestamp) -> jiff::Timestamp {
-    let millis = i64::try_from(at.0).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX)
-}
+use crate::{attempts::Attempts, clock::moment, core::public_state};
 
 /// The status of a job.
 pub(super) async fn job_status(app: &App, job: JobId) -> Result<JobStatus, Failure> {

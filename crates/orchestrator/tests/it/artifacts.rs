@@ -59,3 +59,46 @@ async fn blobs_go_with_the_last_job_that_refers_to_them() {
     let again = run(&segue, &mut stub, "alone again", "\"only the old job's\"").await;
     assert_eq!(read(&segue, &again).await, (200, json!("only the old job's")));
 }
+
+/// The text of a start as a service reads it, with `protocol`'s own type.
+fn as_a_service_reads_it(start: &Value) -> protocol::StartRequest {
+    protocol::StartRequest::parse(start.to_string().as_bytes()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_names_what_its_predecessors_stored_but_not_tens_of_thousands() {
+    const CHAIN: &str = "name='chain'\nroute='chains'\nkey='documentId'\n[[phase]]\nid='few'\nservice='stub'\n\
+        [[phase]]\nid='many'\nservice='stub'\nafter=['few']\n[[phase]]\nid='last'\nservice='stub'\nafter=['many']";
+    let folder = tempfile::tempdir().unwrap();
+    let mut stub = service().await;
+    let segue = Orchestrator::start(folder.path(), CHAIN, &stub.url, None).await;
+    let body =
+        json!({ "pipeline": "chain", "key": "k", "input": { "totalSeeds": 3, "phase": 1, "list": [] } });
+    let started = segue.post("/api/jobs", &body).await;
+    assert_eq!(started.0, 201, "{}", started.1);
+    for (phase, count) in [("few", 1), ("many", 257)] {
+        let start = stub.next().await;
+        assert_eq!(
+            (&start["phase"], &start["documentId"], &start["totalSeeds"]),
+            (&json!(phase), &json!("k"), &json!(3))
+        );
+        assert_eq!(start["list"], Value::Null, "lists stand in the input alone");
+        for number in 0..count {
+            let url = format!("{}{phase}-{number}.txt", start["artifactsUrl"].as_str().unwrap());
+            let token = start["callback"]["token"].as_str();
+            assert_eq!(call("PUT", &url, phase.into(), token).await.0, 201);
+        }
+        let done = json!({ "success": true, "output": { "of": phase }, "stats": { "stored": count } });
+        assert_eq!(call_back(&start, &done).await.0, 200);
+        let read = as_a_service_reads_it(&start);
+        assert_eq!((&*read.phase, &*read.priority, read.attempt), (phase, "medium", 1));
+        if phase == "many" {
+            let few = &read.upstream["few"];
+            assert_eq!((few.output.get(), few.stats.get()), (r#"{"of":"few"}"#, r#"{"stored":1}"#));
+            let stored = &few.artifacts["few-0.txt"];
+            assert_eq!((stored.size, stored.phase.as_deref()), (3, Some("few")));
+        }
+    }
+    let last = as_a_service_reads_it(&stub.next().await);
+    assert!(last.upstream["many"].artifacts.is_empty(), "257 are too many for a request");
+}

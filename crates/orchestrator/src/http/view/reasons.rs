@@ -12,8 +12,8 @@ use engine::{
 };
 use protocol::{Cause, Progress, Reason, Why};
 
-use super::{job_state, moment};
-use crate::{attempts::LiveAttempt, core::Core};
+use super::job_state;
+use crate::{attempts::LiveAttempt, clock::moment, core::Core};
 
 /// The engine's causes for a job, asked for once for all that is said of it.
 pub(super) struct Reasons<'a> {
