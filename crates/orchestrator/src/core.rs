@@ -188,6 +188,7 @@ impl Core {
                 false => Err(StartError::KeyInUse { key: slot.1, job: holder }),
             };
         }
+        self.note_use(&cell);
         match self.drive_here(&cell, answer).await {
             Ok(_) => Ok(Started::New(job)),
             Err(error) => {

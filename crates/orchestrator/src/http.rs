@@ -59,8 +59,8 @@ pub struct App {
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// Callbacks must be signed with it, where it is there.
     pub callback_secret: Option<crate::config::SigningSecret>,
-    /// How long jobs are kept after their end.
-    pub keep_ended: std::time::Duration,
+    /// What becomes of jobs after their end.
+    pub retention: Arc<crate::retention::Retention>,
     /// Set while the orchestrator stops: nothing new is taken.
     pub stopping: tokio_util::sync::CancellationToken,
 }

@@ -17,6 +17,7 @@ pub mod live;
 pub mod memo;
 pub mod outbound;
 pub mod rejected;
+pub mod retention;
 pub mod schedules;
 pub mod serve;
 mod signature;

@@ -16,6 +16,7 @@ pub mod problem;
 pub mod progress;
 pub mod start;
 pub mod views;
+mod words;
 
 pub use callback::{Callback, CallbackAnswer, CallbackError, CallbackStatus};
 pub use calls::{ReportProgress, SendSignal, SetPriority, StartJob, StartPhase};
@@ -28,3 +29,4 @@ pub use views::{
     ArtifactInfo, ArtifactList, Cause, JobPage, JobState, JobStatus, JobSummary, LiveEvent, PhaseState,
     PhaseStatus, Reason, RunningAttempt, ServiceStatus, Why,
 };
+pub use words::in_words;

@@ -4,7 +4,6 @@ mod api;
 mod cli;
 mod commands;
 mod config;
-mod handover;
 mod logging;
 mod progress;
 mod supervise;

@@ -224,22 +224,10 @@ pub(crate) fn human(span: Duration) -> String {
 /// The numbers that a phase gave, in a line: those that are not zero, and all in plain words.
 pub(crate) fn figures(phase: &PhaseStatus) -> String {
     let Some(serde_json::Value::Object(stats)) = &phase.stats else { return String::new() };
-    let numbers = stats.iter().filter_map(|(name, value)| Some((words(name), value.as_f64()?)));
+    let numbers = stats.iter().filter_map(|(name, value)| Some((protocol::in_words(name), value.as_f64()?)));
     let told = numbers.filter(|(_, number)| *number != 0.0).map(|(name, number)| {
         let number = (number * 1000.0).round() / 1000.0;
         format!("{name} {number}")
     });
     told.take(6).collect::<Vec<_>>().join(", ")
-}
-
-/// `newLegos` as people write it.
-fn words(name: &str) -> String {
-    let mut words = String::new();
-    for letter in name.chars() {
-        if letter.is_uppercase() {
-            words.push(' ');
-        }
-        words.extend(letter.to_lowercase());
-    }
-    words
 }

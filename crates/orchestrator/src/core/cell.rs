@@ -164,12 +164,17 @@ impl Core {
             Some(cell) => cell.clone(),
             None => self.inner.cells.entry(job).or_insert_with(|| Arc::new(JobCell::new(job))).clone(),
         };
+        self.note_use(&cell);
+        cell
+    }
+
+    /// A cell is used: it leaves memory later than those that were used before, and now and then room is made for it.
+    pub(super) fn note_use(&self, cell: &JobCell) {
         let uses = self.inner.uses.fetch_add(1, Ordering::Relaxed);
         cell.last_use.store(uses, Ordering::Relaxed);
         if uses.is_multiple_of(super::memory::LOOK_EVERY) {
             self.put_out_surplus();
         }
-        cell
     }
 
     pub(super) fn push(&self, cell: &Arc<JobCell>, envelope: Envelope) {
@@ -180,11 +185,11 @@ impl Core {
     }
 
     /// Does something with a job as it is loaded.
-    pub(super) async fn with_loaded<T: Send + 'static>(
+    pub(super) async fn with_loaded(
         &self,
         job: JobId,
-        act: impl FnOnce(&Loaded) -> T + Send + 'static,
-    ) -> Result<T, CommandError> {
+        act: impl FnOnce(&Loaded) + Send + 'static,
+    ) -> Result<(), CommandError> {
         let (answer, done) = oneshot::channel();
         let with = Box::new(move |found: Result<&Loaded, CommandError>| {
             let _ = answer.send(found.map(act));

@@ -1,6 +1,9 @@
 //! Which jobs are in memory: brought in by need, put out when they only wait.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, atomic::Ordering},
+};
 
 use bytes::Bytes;
 use engine::{
@@ -17,7 +20,7 @@ use super::{
 };
 
 /// Jobs that stay in memory although they only wait.
-const RESIDENT: usize = 10_000;
+pub(super) const RESIDENT: usize = 10_000;
 /// So many more may be there before they are looked through, for that costs a look at each.
 const SURPLUS: usize = 5_000;
 /// After so many uses of jobs their number is looked at.
@@ -36,8 +39,26 @@ impl Core {
         self.loaded(id, stored).await
     }
 
+    /// Many jobs, as [`Core::load`] gives each, in any order. They are not kept in memory.
+    pub(super) async fn load_many(
+        &self,
+        jobs: Vec<JobId>,
+    ) -> Result<Vec<(JobId, Result<Loaded, CommandError>)>, JournalError> {
+        let mut left: BTreeSet<JobId> = jobs.iter().copied().collect();
+        let mut found = Vec::with_capacity(jobs.len());
+        for (job, stored) in self.inner.journal.load_many(jobs).await? {
+            left.remove(&job);
+            found.push((job, self.loaded(job, stored).await));
+        }
+        // Loaded alone, they say why.
+        for job in left {
+            found.push((job, self.load(job).await));
+        }
+        Ok(found)
+    }
+
     /// A job from what is stored of it.
-    pub(super) async fn loaded(&self, id: JobId, stored: Stored) -> Result<Loaded, CommandError> {
+    async fn loaded(&self, id: JobId, stored: Stored) -> Result<Loaded, CommandError> {
         let Some(snapshot) = stored.snapshot else { return self.replay(&stored.events).await };
         match Job::from_snapshot(&snapshot.state) {
             Ok(mut job) if job.events == snapshot.events => {
@@ -150,7 +171,7 @@ impl Core {
 
     /// A job leaves memory where nobody is at it: the map's entry is locked while that is found out, so that no command can
     /// find the cell that goes.
-    pub(super) fn put_out(&self, job: JobId) -> bool {
+    fn put_out(&self, job: JobId) -> bool {
         let gone = self.inner.cells.remove_if(&job, |_, cell| {
             let waits = |loaded: &Loaded| {
                 loaded.job.open_runs().all(|(_, run)| !matches!(run.state, RunState::Ready { .. }))

@@ -17,12 +17,11 @@ use engine::{
 use super::{
     Core,
     cell::{CommandError, JobCell, Loaded},
+    memory::RESIDENT,
 };
 
 /// Jobs read at a time.
 const PAGE: usize = 1_000;
-/// Jobs kept in memory by recovery.
-const RESIDENT: usize = 10_000;
 
 /// What a recovery found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -56,7 +55,16 @@ impl Core {
             let page = self.inner.journal.live_jobs(after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some(*last);
-            self.take_over_page(page, &mut found, &mut left).await?;
+            found.jobs += page.len();
+            for (job, loaded) in self.load_many(page).await? {
+                match loaded {
+                    Ok(loaded) => self.take_over(loaded, &mut found, &mut left).await,
+                    Err(error) => {
+                        found.unreadable += 1;
+                        tracing::error!(%job, %error, "a job can't be read and is left alone");
+                    }
+                }
+            }
         }
         // Until now whoever asked for something has waited: its job would have had two drivers, and its grants would not have
         // known what is in use.
@@ -75,32 +83,6 @@ impl Core {
     #[must_use]
     pub fn has_recovered(&self) -> bool {
         self.inner.known.initialized()
-    }
-
-    async fn take_over_page(
-        &self,
-        page: Vec<JobId>,
-        found: &mut Recovered,
-        left: &mut Left,
-    ) -> Result<(), CommandError> {
-        found.jobs += page.len();
-        let mut missing: std::collections::BTreeSet<JobId> = page.iter().copied().collect();
-        for (job, stored) in self.inner.journal.load_many(page).await? {
-            if let Ok(loaded) = self.loaded(job, stored).await {
-                missing.remove(&job);
-                self.take_over(loaded, found, left).await;
-            }
-        }
-        for job in missing {
-            match self.load(job).await {
-                Ok(loaded) => self.take_over(loaded, found, left).await,
-                Err(error) => {
-                    found.unreadable += 1;
-                    tracing::error!(%job, %error, "a job can't be read and is left alone");
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Takes a job's key, deadline and slots, and goes on with its attempts.

@@ -10,7 +10,7 @@ use super::{Core, cell::CommandError};
 const PAGE: usize = 500;
 
 impl Core {
-    /// The hashes of all artifacts of all jobs, live and ended. Jobs are read one by one and not kept in memory.
+    /// The hashes of all artifacts of all jobs, live and ended. Jobs are not kept in memory.
     ///
     /// # Errors
     /// The journal's; also where a single job can't be read, since nobody knows then what it refers to.
@@ -20,8 +20,9 @@ impl Core {
         loop {
             let query = Query { cursor, limit: PAGE, ..Query::default() };
             let page = self.inner.journal.list(query).await?;
-            for (job, _) in page.entries {
-                match self.load(job).await {
+            let jobs = page.entries.into_iter().map(|(job, _)| job).collect();
+            for (_, loaded) in self.load_many(jobs).await? {
+                match loaded {
                     Ok(loaded) => {
                         used.extend(loaded.job.artifacts.values().map(|artifact| artifact.hash.clone()));
                     }

@@ -11,7 +11,7 @@ use engine::command::Rejection;
 use http_body_util::{BodyExt, Limited};
 use journal::JournalError;
 use protocol::{Code, Problem, headers};
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::core::CommandError;
 
@@ -130,6 +130,20 @@ pub(super) async fn read_body(body: Body, limit: usize) -> Result<Bytes, Failure
             Err(Problem::new(Code::MalformedJson, format!("the body did not arrive whole: {error}")).into())
         }
     }
+}
+
+/// Reads a body that may also be left out.
+pub(super) async fn optional_json<T: DeserializeOwned + Default>(
+    body: Body,
+    limit: usize,
+) -> Result<T, Failure> {
+    let body = read_body(body, limit).await?;
+    if body.is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_slice(&body).map_err(|error| {
+        Problem::new(Code::MalformedJson, error.to_string()).position(error.line(), error.column()).into()
+    })
 }
 
 pub(super) async fn not_found() -> Failure {

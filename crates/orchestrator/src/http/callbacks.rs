@@ -18,7 +18,7 @@ use serde_json::json;
 
 use super::{
     Failure, Shared,
-    answers::{json as answer, read_body},
+    answers::{json as answer, optional_json},
     commands::job_id,
 };
 use crate::{
@@ -78,13 +78,7 @@ pub(super) async fn apply_callback(
     Path(id): Path<String>,
     body: Body,
 ) -> Result<Response, Failure> {
-    let body = read_body(body, START_LIMIT).await?;
-    let whose: Whose = match body.is_empty() {
-        true => Whose::default(),
-        false => serde_json::from_slice(&body).map_err(|error| {
-            Problem::new(Code::MalformedJson, error.to_string()).position(error.line(), error.column())
-        })?,
-    };
+    let whose: Whose = optional_json(body, START_LIMIT).await?;
     let kept = id.parse().ok().and_then(|id| app.rejected.get(id)).ok_or_else(|| unknown(&id))?;
     let named = whose.job_id.as_deref().map(job_id).transpose()?;
     let job = named.or(kept.job_id).ok_or_else(|| {

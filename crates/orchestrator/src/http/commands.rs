@@ -19,7 +19,7 @@ use serde_json::json;
 
 use super::{
     App, Failure, Shared,
-    answers::{json as answer, read_body},
+    answers::{json as answer, optional_json, read_body},
 };
 
 const LIMIT: usize = protocol::headers::START_LIMIT;
@@ -60,13 +60,7 @@ pub(super) async fn cancel_job(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
-    let body = read_body(body, LIMIT).await?;
-    let said: Reason = match body.is_empty() {
-        true => Reason::default(),
-        false => serde_json::from_slice(&body).map_err(|error| {
-            Problem::new(Code::MalformedJson, error.to_string()).position(error.line(), error.column())
-        })?,
-    };
+    let said: Reason = optional_json(body, LIMIT).await?;
     let reason = said.reason.unwrap_or_else(|| "cancelled".to_owned()).into();
     give(&app, &id, Command::Cancel { reason, by: who(&app, &headers) }).await
 }

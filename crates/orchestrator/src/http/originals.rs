@@ -127,22 +127,11 @@ async fn logs(app: &App, job: JobId, status: &JobStatus) -> Result<Vec<Value>, F
         let about = whole["is"][name].as_object();
         let about = about.and_then(|members| members.get("run").or_else(|| members.get("phase")));
         let about = about.and_then(Value::as_str).map_or_else(String::new, |run| format!("{run}: "));
-        let message = format!("{about}{}", in_words(name));
+        let message = format!("{about}{}", protocol::in_words(name));
         lines.push(json!({ "time": moment(event.at), "level": level(name), "message": message }));
     }
     lines.truncate(LINES);
     Ok(lines)
-}
-
-fn in_words(name: &str) -> String {
-    let mut words = String::new();
-    for letter in name.chars() {
-        if letter.is_uppercase() {
-            words.push(' ');
-        }
-        words.extend(letter.to_lowercase());
-    }
-    words
 }
 
 fn level(name: &str) -> &'static str {

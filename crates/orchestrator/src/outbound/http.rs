@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -80,6 +80,8 @@ pub struct HttpOutbound {
     turn: AtomicUsize,
     /// Bounds the calls under way: after a restart there may be an attempt to offer, or to ask about, for every live job.
     open: Semaphore,
+    /// Nothing is offered any more.
+    ending: AtomicBool,
 }
 
 /// An answer, read to its end so that the connection can be used again.
@@ -107,7 +109,19 @@ impl HttpOutbound {
             .pool_idle_timeout(Duration::from_secs(20))
             .pool_max_idle_per_host(4096)
             .build(https);
-        Self { client, settings, turn: AtomicUsize::new(0), open: Semaphore::new(AT_ONCE) }
+        Self {
+            client,
+            settings,
+            turn: AtomicUsize::new(0),
+            open: Semaphore::new(AT_ONCE),
+            ending: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on nothing is offered, while callbacks and artifacts of what runs still come in. An attempt that is not offered
+    /// any more stays granted in the journal, and the next orchestrator offers it under the same key.
+    pub fn stop_offering(&self) {
+        self.ending.store(true, Ordering::Release);
     }
 
     fn urls(&self, service: &Name) -> &[Arc<str>] {
@@ -158,6 +172,9 @@ impl HttpOutbound {
         for (number, wait) in std::iter::once(Duration::ZERO).chain(OFFER_AGAIN).enumerate() {
             if !wait.is_zero() {
                 tokio::time::sleep(wait).await;
+            }
+            if self.ending.load(Ordering::Acquire) {
+                return;
             }
             if urls.is_empty() || !hearing.wants(offer.attempt) {
                 break;

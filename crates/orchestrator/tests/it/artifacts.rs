@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "where an answer is not as it must be, the test fails")]
 
-use orchestrator::serve;
+use orchestrator::retention::retain;
 use serde_json::{Value, json};
 
 use crate::support::{Clock, Orchestrator, Service, Setup, call, call_back, service};
@@ -47,12 +47,12 @@ async fn blobs_go_with_the_last_job_that_refers_to_them() {
         let of = |folder: std::fs::DirEntry| std::fs::read_dir(folder.path()).unwrap().count();
         folders.map(|folder| of(folder.unwrap())).sum::<usize>()
     };
-    serve::retain(&segue.app, true).await;
+    retain(&segue.app, true).await;
     assert_eq!(blobs(), 2, "all of it is in use");
     clock.set("2026-11-20T13:10:00Z");
     setup.listen = segue.kill().await;
     let segue = Orchestrator::with(setup).await;
-    serve::retain(&segue.app, false).await;
+    retain(&segue.app, false).await;
     assert_eq!(blobs(), 1);
     assert_eq!(read(&segue, &second).await, (200, json!("shared")));
     // The result of the job that is gone is not remembered either: its blob is missing.

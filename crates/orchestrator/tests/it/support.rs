@@ -29,6 +29,7 @@ use orchestrator::{
     memo::Memo,
     outbound::{Addresses, HttpOutbound, OutboundSettings},
     rejected::RejectedCallbacks,
+    retention::Retention,
     schedules::Schedules,
     serve,
     token::TokenKey,
@@ -240,7 +241,7 @@ async fn start(setup: Setup) -> (App, String) {
             .filter(|_| config.orchestrator.signed_callbacks),
         tokens,
         access: Access::new(&config.orchestrator.tokens),
-        keep_ended: Duration::from_secs(3600),
+        retention: Arc::new(Retention::new(Duration::from_secs(3600))),
         stopping: CancellationToken::new(),
     };
     serve::recover(&core).await.unwrap();

@@ -14,6 +14,7 @@ use orchestrator::{
     memo::Memo,
     outbound::{Addresses, HttpOutbound, OutboundSettings},
     rejected::RejectedCallbacks,
+    retention::Retention,
     schedules::Schedules,
     serve,
     token::TokenKey,
@@ -23,7 +24,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{Setup, read_setup},
-    handover::UntilHandover,
     logging, supervise,
 };
 
@@ -53,7 +53,7 @@ async fn orchestrate(setup: Setup, handover: CancellationToken, shutdown: Cancel
     let journal = open_journal(config)?;
     let world: Arc<dyn World> = Arc::new(RealWorld);
     let tokens = TokenKey::load_or_make(data).context("the tokens' secret can't be read or made")?;
-    let outbound = HttpOutbound::new(OutboundSettings {
+    let outbound = Arc::new(HttpOutbound::new(OutboundSettings {
         services: config.services.clone(),
         addresses: Addresses {
             public_url: config.orchestrator.public_url.as_str().into(),
@@ -61,6 +61,13 @@ async fn orchestrate(setup: Setup, handover: CancellationToken, shutdown: Cancel
         },
         signing_secret: config.orchestrator.signing_secret.clone(),
         world: world.clone(),
+    }));
+    tokio::spawn({
+        let outbound = outbound.clone();
+        async move {
+            handover.cancelled().await;
+            outbound.stop_offering();
+        }
     });
     let store = ArtifactStore::open(&data.join("artifacts"), MAX_ARTIFACT);
     let artifacts = Arc::new(store.context("the artifacts' folder can't be used")?);
@@ -68,7 +75,7 @@ async fn orchestrate(setup: Setup, handover: CancellationToken, shutdown: Cancel
     let core = Core::new(Parts {
         journal,
         world,
-        outbound: Arc::new(UntilHandover::new(outbound, handover)),
+        outbound,
         fleet: Fleet::new(&config.services),
         memo: memo.with_blobs(artifacts.clone()),
         pipelines: setup.pipelines.clone(),
@@ -111,7 +118,7 @@ fn app_of(config: &Config, core: Core, artifacts: Arc<ArtifactStore>, tokens: To
         callback_secret: orchestrator.signing_secret.clone().filter(|_| orchestrator.signed_callbacks),
         tokens,
         access: Access::new(&orchestrator.tokens),
-        keep_ended: orchestrator.keep_ended,
+        retention: Arc::new(Retention::new(orchestrator.keep_ended)),
         stopping: CancellationToken::new(),
         core,
     })
