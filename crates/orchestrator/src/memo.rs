@@ -3,6 +3,7 @@
 //! A cache beside the truth: losing it costs work, never correctness. A file is written whole or not at all.
 
 use std::{
+    collections::HashMap,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -16,12 +17,13 @@ use engine::{
     pipeline::Pipeline,
     values,
 };
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::artifacts::{ArtifactStore, Pin};
 
 /// What makes two runs equal: phase, service and its version, input, item, and what came before, artifacts included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MemoKey([u8; 32]);
 
 impl MemoKey {
@@ -86,6 +88,8 @@ pub struct Remembered {
 pub struct Memo {
     folder: PathBuf,
     blobs: Option<Arc<ArtifactStore>>,
+    /// Results on their way to the disk: who asks right after a job's end finds them here.
+    being_written: Arc<Mutex<HashMap<MemoKey, Remembered>>>,
 }
 
 impl Memo {
@@ -95,7 +99,7 @@ impl Memo {
     /// Where it can't be made.
     pub fn open(folder: &Path) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
-        Ok(Self { folder: folder.to_owned(), blobs: None })
+        Ok(Self { folder: folder.to_owned(), blobs: None, being_written: Arc::default() })
     }
 
     /// A result counts only while all its blobs are in `blobs`.
@@ -108,13 +112,10 @@ impl Memo {
     /// always be empty, or where a blob is gone.
     pub(crate) async fn find(&self, key: MemoKey) -> Option<(Remembered, Vec<Pin>)> {
         let path = self.path(key);
-        let bytes = tokio::fs::read(&path).await.ok()?;
-        let found: Remembered = match serde_json::from_slice(&bytes) {
-            Ok(found) => found,
-            Err(error) => {
-                tracing::warn!(%error, "an earlier result can't be read and is not used");
-                return None;
-            }
+        let being_written = self.being_written.lock().get(&key).cloned();
+        let found = match being_written {
+            Some(found) => found,
+            None => read(&path).await?,
         };
         let mut pins = Vec::new();
         if let Some(blobs) = &self.blobs {
@@ -149,16 +150,26 @@ impl Memo {
     /// Keeps a result.
     pub(crate) fn keep(&self, key: MemoKey, result: Remembered) {
         let path = self.path(key);
+        self.being_written.lock().insert(key, result.clone());
+        let being_written = self.being_written.clone();
         tokio::spawn(async move {
             if let Err(error) = write(&path, &result).await {
                 tracing::warn!(%error, "a result could not be kept for later");
             }
+            being_written.lock().remove(&key);
         });
     }
 
     fn path(&self, key: MemoKey) -> PathBuf {
         self.folder.join(blake3::Hash::from_bytes(key.0).to_hex().as_str())
     }
+}
+
+async fn read(path: &Path) -> Option<Remembered> {
+    let bytes = tokio::fs::read(path).await.ok()?;
+    serde_json::from_slice(&bytes)
+        .inspect_err(|error| tracing::warn!(%error, "an earlier result can't be read and is not used"))
+        .ok()
 }
 
 async fn write(path: &Path, result: &Remembered) -> io::Result<()> {
