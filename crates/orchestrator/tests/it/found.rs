@@ -138,6 +138,30 @@ async fn what_a_full_disk_refused_is_done_when_there_is_room() {
     assert_eq!(stage.slots(&core), 0);
 }
 
+/// Seed 5: a deadline that fired while the disk was full was forgotten.
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_a_full_disk_refused_is_not_forgotten() {
+    let stage = Stage::new(Answering::AtOnce);
+    let core = stage.core().await;
+    let timers = tokio::spawn({
+        let core = core.clone();
+        async move { core.run().await }
+    });
+    new(stage.start(&core, "a").await);
+    let attempt = stage.next_offer().await;
+    all_that_can_happen().await;
+    stage.journal.answer(Answering::Full);
+    stage.world.set(Timestamp(stage.world.now().0 + 60_000));
+    tokio::time::advance(Duration::from_secs(6)).await;
+    all_that_can_happen().await;
+    assert!(core.attempts().get(attempt).is_some(), "it could not be written");
+    stage.journal.answer(Answering::AtOnce);
+    tokio::time::advance(Duration::from_secs(2)).await;
+    all_that_can_happen().await;
+    assert!(core.attempts().get(attempt).is_none());
+    timers.abort();
+}
+
 /// Seed 3497: recovery looked at a job to queue it, the look was refused with the round, and the job was in no queue.
 #[tokio::test(start_paused = true)]
 async fn who_only_looks_is_not_refused_since_the_disk_is_full() {
@@ -208,7 +232,7 @@ async fn timers_see_within_seconds_that_the_clock_was_set_forward() {
     stage.world.set(Timestamp(stage.world.now().0 + 3 * 3_600_000));
     tokio::time::advance(Duration::from_secs(6)).await;
     all_that_can_happen().await;
-    assert!(core.attempts().get(attempt).is_none(), "its two hours are over");
+    assert!(core.attempts().get(attempt).is_none(), "its 50 seconds are over");
     timers.abort();
 }
 

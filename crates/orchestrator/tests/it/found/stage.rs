@@ -232,7 +232,7 @@ pub(super) struct Stage {
 impl Stage {
     /// One phase, with a slot for one attempt.
     pub(super) fn new(answering: Answering) -> Self {
-        Self::of("name='found'\n[[phase]]\nid='work'\nservice='stub'\ntimeout='2h'", answering)
+        Self::of("name='found'\n[[phase]]\nid='work'\nservice='stub'\ntimeout='50s'", answering)
     }
 
     pub(super) fn of(pipeline: &str, answering: Answering) -> Self {
