@@ -1,5 +1,7 @@
 //! The command line.
 
+pub(crate) mod fake;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -33,6 +35,8 @@ pub(crate) enum Command {
     Orchestrate,
     /// Run one service of ours
     Serve(Serve),
+    /// Stand in for services, as well or as badly as told: for dashboards, demos and load tests
+    Fake(fake::Fake),
     /// Start a job
     Start(Start),
     /// Show where a job stands
