@@ -34,7 +34,7 @@ pub(crate) struct Fake {
     /// So many attempts fail for good
     #[arg(long, value_name = "CHANCE", default_value = "0%")]
     pub(crate) permanent: Chance,
-    /// So many starts are first answered 503 with Retry-After
+    /// So many starts are answered 503 with Retry-After
     #[arg(long, value_name = "CHANCE", default_value = "0%")]
     pub(crate) busy: Chance,
     /// So many starts are accepted, but the connection breaks before the 202

@@ -55,7 +55,7 @@ pub(super) async fn run(config: &Path, fake: &Fake) -> Result<ExitCode> {
             own_url: format!("http://{}", reached_at(listen)),
             crash_after: fake.crash_after,
             accepted: Arc::clone(&accepted),
-            let_down: Mutex::default(),
+            accept_lost: Mutex::default(),
         });
         tracing::info!(service = service.name(), %listen, seed, "stand-in is ready");
         let around = |routes| faults::around(routes, faults);

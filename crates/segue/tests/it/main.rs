@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod commands;
+mod fake;
 mod full_disk;
 mod kill;
 mod support;

@@ -74,7 +74,7 @@ impl Fates {
         }
     }
 
-    /// Whether its first start finds the stand-in busy.
+    /// Whether its start finds the stand-in busy. What is offered again after that is another attempt, with a draw of its own.
     pub(super) fn is_busy(&self, attempt: Uuid) -> bool {
         self.draw(attempt, "busy") < self.busy.0
     }

@@ -42,15 +42,8 @@ pub(super) struct Faults {
     pub(super) crash_after: Option<u64>,
     /// Over all stand-ins of the process.
     pub(super) accepted: Arc<AtomicU64>,
-    /// Attempts whose first start was let down, and which will be offered again. Only these: the others need no memory.
-    pub(super) let_down: Mutex<HashSet<(Uuid, Fault)>>,
-}
-
-/// What befalls a start once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Fault {
-    Busy,
-    AcceptLost,
+    /// Attempts whose first 202 was lost, and which will be offered again. Only these: the others need no memory.
+    pub(super) accept_lost: Mutex<HashSet<Uuid>>,
 }
 
 #[derive(Deserialize)]
@@ -84,7 +77,7 @@ async fn pass(State(faults): State<Arc<Faults>>, request: Request, next: Next) -
     let Ok(Named { attempt_id }) = serde_json::from_slice(&body) else {
         return next.run(Request::from_parts(head, Body::from(body))).await;
     };
-    if faults.fates.is_busy(attempt_id) && faults.first_time(attempt_id, Fault::Busy) {
+    if faults.fates.is_busy(attempt_id) {
         return busy();
     }
     let body = faults.diverted(attempt_id, body);
@@ -98,12 +91,12 @@ async fn pass(State(faults): State<Arc<Faults>>, request: Request, next: Next) -
 }
 
 impl Faults {
-    /// True at the first call of two: the start that follows is served.
-    fn first_time(&self, attempt: Uuid, fault: Fault) -> bool {
-        let mut let_down = self.let_down.lock();
-        let first = let_down.insert((attempt, fault));
+    /// True at the first of two calls: the start that follows is answered.
+    fn is_first(&self, attempt: Uuid) -> bool {
+        let mut lost = self.accept_lost.lock();
+        let first = lost.insert(attempt);
         if !first {
-            let_down.remove(&(attempt, fault));
+            lost.remove(&attempt);
         }
         first
     }
@@ -135,7 +128,7 @@ impl Faults {
                 tracing::error!(%error, "could not crash");
             }
         }
-        if self.fates.loses_accept(attempt) && self.first_time(attempt, Fault::AcceptLost) {
+        if self.fates.loses_accept(attempt) && self.is_first(attempt) {
             // Ends the connection's task, and so the connection, with nothing said: nothing in HTTP does that.
             std::panic::resume_unwind(Box::new("the answer is lost, as told"));
         }
