@@ -1,6 +1,8 @@
 //! One file per command, or per few that are alike; here only which is which.
 
+mod answer;
 mod artifacts;
+mod check;
 mod course;
 mod fake;
 mod graph;
@@ -30,6 +32,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Up { only } => up::run(&cli.config, only.as_deref()).await,
         Command::Orchestrate => orchestrate::run(&cli.config).await,
         Command::Serve(serve) => serve::run(&cli.config, serve).await,
+        Command::Check(check) => check::run(check).await,
         Command::Fake(fake) => fake::run(&cli.config, fake).await,
         Command::Start(start) => start::run(&api()?, start).await,
         Command::Status { job, wait: false } => jobs::status(&api()?, job).await,

@@ -91,7 +91,7 @@ fn placed(text: &str, fake: &Fake, config: &Path) -> Result<(Name, SocketAddr)> 
         (None, None) => (text, None),
     };
     let name = Name::new(name).with_context(|| format!("'{name}' is not the name of a service"))?;
-    let told = fake.listen.or(fake.port.map(here));
+    let told = fake.listen.or_else(|| fake.port.map(here));
     let listen = match (listen, told) {
         (Some(listen), None) => listen,
         (None, Some(told)) if fake.names.len() == 1 => told,

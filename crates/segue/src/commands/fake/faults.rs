@@ -14,21 +14,21 @@ use axum::{
     extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
     middleware::{Next, from_fn_with_state},
-    response::{IntoResponse, Response},
+    response::Response,
     routing::post,
 };
 use bytes::Bytes;
 use parking_lot::Mutex;
-use protocol::{
-    CallbackAnswer, Code, Problem,
-    headers::{PROBLEM_JSON, START_LIMIT},
-};
+use protocol::{CallbackAnswer, Code, Problem, headers::START_LIMIT};
 use rustix::process::{Signal, getpid, kill_process};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
-use super::fate::{Delivery, Fates};
+use super::{
+    super::answer::refused,
+    fate::{Delivery, Fates},
+};
 
 /// Takes callbacks that are to be lost, and drops them.
 const LOST: &str = "/fake/lost";
@@ -140,12 +140,5 @@ fn busy() -> Response {
         refused(&Problem::new(Code::TooManyRequests, "segue fake was told to be busy now and then"));
     *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    answer
-}
-
-fn refused(problem: &Problem) -> Response {
-    let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut answer = (status, Json(problem)).into_response();
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
     answer
 }
