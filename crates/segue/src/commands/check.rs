@@ -57,7 +57,9 @@ async fn all(probe: &Probe, process: Option<&mut Process>) -> Result<Vec<Finding
     callbacks::again(probe, &mut found).await?;
     found.push(callbacks::judge_stops(probe, &unwanted));
     found.push(starts::judge_twice(probe, &twice, &worst));
-    starts::unreadable(probe, &mut found).await?;
+    if !starts::unreadable(probe, &mut found).await? {
+        return Ok(found);
+    }
     starts::signed(probe, &mut found).await?;
     optional::health(probe, &mut found).await;
     optional::status(probe, &first, &mut found).await;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "where a test can't be set up, it fails")]
 
 mod bad_input;
+mod check;
 mod commands;
 mod fake;
 mod full_disk;

@@ -117,10 +117,12 @@ impl Report {
         }
         let right = self.checks.iter().filter(|finding| finding.verdict == Verdict::Right).count();
         let verdict = if self.passed { "passed" } else { "not passed" };
-        text.push_str(&format!(
-            "{verdict}: {right} right, {} warnings, {} faults",
-            self.warnings, self.faults
-        ));
+        let (warnings, faults) = (counted(self.warnings, "warning"), counted(self.faults, "fault"));
+        text.push_str(&format!("{verdict}: {right} right, {warnings}, {faults}"));
         text
     }
+}
+
+fn counted(count: usize, of: &str) -> String {
+    format!("{count} {of}{}", if count == 1 { "" } else { "s" })
 }

@@ -27,6 +27,9 @@ const MOST_BUSY: Duration = Duration::from_secs(10);
 /// Answers that say that something is not there. Small servers answer 400 or 501 to what they do not know.
 const NOT_THERE: [u16; 4] = [400, 404, 405, 501];
 
+/// Where there is no service.
+pub(super) const NOBODY: &str = "nobody listens there";
+
 /// An answer of the service; the error says in words why there is none.
 pub(super) type Said = Result<Answer, String>;
 
@@ -222,7 +225,7 @@ fn words(error: &reqwest::Error, patience: Duration) -> String {
         return format!("no answer within {} s", patience.as_secs());
     }
     if error.is_connect() {
-        return "nobody listens there".to_owned();
+        return NOBODY.to_owned();
     }
     "the connection ended without an answer".to_owned()
 }

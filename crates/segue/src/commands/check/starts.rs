@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{
     findings::{Finding, Rule},
     listener::{Reply, outcome},
-    probe::{Answer, Probe, START_PATIENCE, Said},
+    probe::{Answer, NOBODY, Probe, START_PATIENCE, Said},
 };
 
 /// How long a callback is held back while the start has not been answered.
@@ -142,8 +142,8 @@ pub(super) fn judge_twice(probe: &Probe, start: &StartRequest, worst: &Said) -> 
     })
 }
 
-/// What is no start.
-pub(super) async fn unreadable(probe: &Probe, found: &mut Vec<Finding>) -> Result<()> {
+/// What is no start. False: the service is gone since.
+pub(super) async fn unreadable(probe: &Probe, found: &mut Vec<Finding>) -> Result<bool> {
     let said = probe.send_start(Uuid::now_v7(), b"{\"jobId\": ".to_vec(), JSON, None).await;
     found.push(match &said {
         Ok(answer) if answer.accepted() => {
@@ -155,6 +155,10 @@ pub(super) async fn unreadable(probe: &Probe, found: &mut Vec<Finding>) -> Resul
     let start = probe.attempt(&[])?;
     let body = Probe::body(&start, false)?.to_string().into_bytes();
     let said = probe.send_start(start.attempt_id, body, "text/plain", None).await;
+    if said.as_ref().is_err_and(|error| error == NOBODY) {
+        found.push(MALFORMED.fault("after a start that it could not read the service is gone"));
+        return Ok(false);
+    }
     let mut accepted = false;
     found.push(match &said {
         Ok(answer) if answer.accepted() => {
@@ -168,7 +172,7 @@ pub(super) async fn unreadable(probe: &Probe, found: &mut Vec<Finding>) -> Resul
     if accepted {
         probe.listener.callbacks(start.attempt_id, 1, probe.patience).await;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// A start that somebody else has signed.
@@ -187,22 +191,24 @@ pub(super) async fn signed(probe: &Probe, found: &mut Vec<Finding>) -> Result<()
     Ok(())
 }
 
+/// Most characters of an answer that are shown.
+const MOST_WORDS: usize = 120;
+
 /// An answer in words.
 pub(super) fn words(said: &Said) -> String {
     match said {
         Ok(answer) => {
+            let body = serde_json::from_slice::<serde_json::Value>(&answer.body).ok();
+            let detail = body.as_ref().and_then(|body| body.get("detail")?.as_str());
             let text = String::from_utf8_lossy(&answer.body);
-            let detail = serde_json::from_slice::<serde_json::Value>(&answer.body).ok();
-            let detail = detail.and_then(|body| Some(body.get("detail")?.as_str()?.to_owned()));
-            match detail {
-                Some(detail) => format!("answered {}: {detail}", answer.status),
-                None if answer.status < 300 || text.trim().is_empty() => {
-                    format!("answered {}", answer.status)
-                }
-                None => format!(
+            let line = detail.or_else(|| text.lines().next()).unwrap_or_default().trim();
+            // Pages for browsers say nothing in their first line.
+            match answer.status < 300 || line.is_empty() || line.starts_with('<') {
+                true => format!("answered {}", answer.status),
+                false => format!(
                     "answered {}: {}",
                     answer.status,
-                    text.trim().chars().take(120).collect::<String>()
+                    line.chars().take(MOST_WORDS).collect::<String>()
                 ),
             }
         }
