@@ -32,7 +32,7 @@ fn which<'a>(report: &'a Value, verdict: &str) -> Vec<&'a str> {
 fn passes(line: &str, warnings: &[&str], not_offered: &[&str]) {
     let [port] = free_ports();
     let home = Home::new("", &[]);
-    let run = format!("PORT={port} {line}");
+    let run = format!("export PORT={port}; {line}");
     let (code, report) = check(&home, &format!("http://127.0.0.1:{port}"), &["--run", &run]);
     assert_eq!((code, &report["passed"]), (Some(0), &Value::Bool(true)), "{report:#}");
     assert_eq!(which(&report, "fault"), [""; 0], "{report:#}");

@@ -59,21 +59,24 @@ class Service(BaseHTTPRequestHandler):
             self.answer(200, {"state": "running" if attempt in seen else "unknown"})
 
     def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        if self.path != "/start":
+            return self.answer(404)
         try:
-            start = json.loads(self.rfile.read(int(self.headers["Content-Length"] or 0)))
+            start = json.loads(body)
         except ValueError:
             if FAULT == "falls":
                 os._exit(1)
             return self.answer(500 if FAULT == "500" else 400)
-        if self.path != "/start":
-            return self.answer(404)
         if FAULT == "strict" and "fromALaterVersion" in start:
             return self.answer(422)
-        if FAULT == "late":
-            run(start)
-        elif FAULT == "runs twice" or seen.setdefault(start["attemptId"], self) is self:
+        mine = object()
+        if FAULT == "runs twice" or seen.setdefault(start["attemptId"], mine) is mine:
             pathlib.Path("taken-" + start["attemptId"]).touch()
-            threading.Thread(target=run, args=[start]).start()
+            work = threading.Thread(target=run, args=[start])
+            work.start()
+            if FAULT == "late":
+                work.join()
         self.answer(202)
 
     def log_message(self, *_):

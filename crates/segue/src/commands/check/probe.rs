@@ -28,7 +28,7 @@ const MOST_BUSY: Duration = Duration::from_secs(10);
 const NOT_THERE: [u16; 4] = [400, 404, 405, 501];
 
 /// Where there is no service.
-pub(super) const NOBODY: &str = "nobody listens there";
+const NOBODY: &str = "nobody listens there";
 
 /// An answer of the service; the error says in words why there is none.
 pub(super) type Said = Result<Answer, String>;
@@ -197,6 +197,11 @@ impl Probe {
     pub(super) async fn status(&self, attempt: Uuid) -> Option<AttemptStatus> {
         let answer = self.ask(Method::GET, &format!("/status/{attempt}")).await.ok()?;
         serde_json::from_slice(&answer.body).ok().filter(|_| answer.status == 200)
+    }
+
+    /// Whether nobody listens any more.
+    pub(super) async fn is_gone(&self) -> bool {
+        self.ask(Method::GET, "/health").await.is_err_and(|error| error == NOBODY)
     }
 
     /// What `/health` says, where it says what the contract asks for.

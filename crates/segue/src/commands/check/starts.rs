@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{
     findings::{Finding, Rule},
     listener::{Reply, outcome},
-    probe::{Answer, NOBODY, Probe, START_PATIENCE, Said},
+    probe::{Answer, Probe, START_PATIENCE, Said},
 };
 
 /// How long a callback is held back while the start has not been answered.
@@ -145,20 +145,21 @@ pub(super) fn judge_twice(probe: &Probe, start: &StartRequest, worst: &Said) -> 
 /// What is no start. False: the service is gone since.
 pub(super) async fn unreadable(probe: &Probe, found: &mut Vec<Finding>) -> Result<bool> {
     let said = probe.send_start(Uuid::now_v7(), b"{\"jobId\": ".to_vec(), JSON, None).await;
-    found.push(match &said {
+    let malformed = match &said {
         Ok(answer) if answer.accepted() => {
             MALFORMED.fault(format!("{}, though nothing could be read", words(&said)))
         }
         Ok(Answer { status: 400..500, .. }) => MALFORMED.right(words(&said)),
         _ => MALFORMED.fault(words(&said)),
-    });
+    };
     let start = probe.attempt(&[])?;
     let body = Probe::body(&start, false)?.to_string().into_bytes();
     let said = probe.send_start(start.attempt_id, body, "text/plain", None).await;
-    if said.as_ref().is_err_and(|error| error == NOBODY) {
+    if said.is_err() && probe.is_gone().await {
         found.push(MALFORMED.fault("after a start that it could not read the service is gone"));
         return Ok(false);
     }
+    found.push(malformed);
     let mut accepted = false;
     found.push(match &said {
         Ok(answer) if answer.accepted() => {
