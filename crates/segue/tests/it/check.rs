@@ -4,11 +4,14 @@ use std::{
     net::TcpListener,
     os::fd::OwnedFd,
     process::{Command, Stdio},
+    sync::Arc,
 };
 
+use phase_kit::{Service, testing::ServiceHost};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
-use crate::support::{Home, free_ports, repository};
+use crate::support::{Greet, Home, free_ports, hello, repository};
 
 /// How long what must come is waited for: whole for a fault that consists in nothing coming.
 const TAKES: &str = "10s";
@@ -85,6 +88,54 @@ fn a_service_of_phase_kit_offers_everything_and_passes() {
     let segue = env!("CARGO_BIN_EXE_segue");
     let fake = "fake x:$PORT --takes 500ms --progress --data kept 2>/dev/null";
     passes(&format!("exec {segue} {fake}"), &[], &[]);
+}
+
+#[test]
+fn a_service_with_a_secret_must_refuse_what_others_sign() {
+    // The digits of an id are base64 too, and as long as a secret must be.
+    let secret = uuid::Uuid::now_v7().simple().to_string();
+    let home = Home::new("", &[]);
+    let greet = Greet { may_go_on: Arc::new(Semaphore::new(0)) };
+    let signed =
+        ServiceHost::start(Service::builder("hello").phase(greet).secret(secret.as_str()).build().unwrap());
+    let (code, report) = check(&home, &signed.url(), &["--secret", &secret]);
+    assert_eq!((code, &report["phase"]), (Some(0), &Value::from("greet")), "{report:#}");
+    assert!(which(&report, "right").contains(&"start-signature"), "{report:#}");
+
+    let (code, report) = check(&home, &signed.url(), &[]);
+    assert_eq!((code, which(&report, "fault")), (Some(1), vec!["start"]), "{report:#}");
+
+    let (trusting, _) = hello();
+    let (code, report) = check(&home, &trusting.url(), &["--secret", &secret]);
+    assert_eq!((code, which(&report, "fault")), (Some(1), vec!["start-signature"]), "{report:#}");
+}
+
+#[test]
+fn the_report_is_for_people_and_strictness_is_for_ci() {
+    let home = Home::new("", &[]);
+    let said = home.segue(&["check", "http://127.0.0.1:9"]);
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    for told in [
+        "  ✗ start",
+        "nobody listens there\n",
+        "      mend      ",
+        "not passed: 0 right, 0 warnings, 1 fault\n",
+    ] {
+        assert!(said.out.contains(told), "'{told}' is not in {}", said.out);
+    }
+    // An input that the phase refuses: the check can't tell much, and says so.
+    let (service, _) = hello();
+    let fails = ["check", &service.url(), "--takes", TAKES, "--input", r#"{"fail":true}"#];
+    let said = home.segue(&fails);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(
+        said.out.contains("! callback-success       it says that it failed: it has lost its voice"),
+        "{}",
+        said.out
+    );
+    assert_eq!(home.segue(&[&fails[..], &["--strict"]].concat()).code, Some(1));
+    let said = home.segue(&["check", &service.url(), "--run", "true"]);
+    assert!(said.err.contains("already: end it, or leave out --run"), "{}", said.err);
 }
 
 /// Each planted fault, and the check that names it.
