@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "where a test can't be set up, it fails")]
 
 mod bad_input;
+mod check;
 mod commands;
+mod fake;
 mod full_disk;
 mod kill;
 mod support;
