@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "where a test can't be set up, it fails")]
 
 mod bad_input;
+mod chaos;
 mod commands;
 mod full_disk;
 mod kill;
