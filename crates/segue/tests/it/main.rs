@@ -7,5 +7,6 @@ mod chaos;
 mod commands;
 mod full_disk;
 mod kill;
+mod soak;
 mod support;
 mod up;

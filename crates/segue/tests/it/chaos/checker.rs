@@ -88,7 +88,8 @@ impl Found {
         let names: BTreeSet<&str> = events.iter().filter_map(|event| name_of(event)).collect();
         let missing: Vec<_> = started.commands.iter().filter(|event| !names.contains(**event)).collect();
         // A signal may be kept for a phase that is never reached.
-        if !missing.is_empty() && !(missing == [&"signalTaken"] && names.contains("signalKept")) {
+        let kept = missing == [&"signalTaken"] && names.contains("signalKept");
+        if !missing.is_empty() && !kept {
             self.wrong.push(format!("{job}: acknowledged and not there: {missing:?}"));
         }
         let end = status["status"].as_str().unwrap_or_default();
@@ -222,5 +223,52 @@ impl History<'_> {
             let live = std::mem::take(&mut self.live);
             self.found.wrong.push(format!("{} is {status} and these are under way: {live:?}", self.job));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Found, Started};
+
+    fn wrong(events: &[Value]) -> Vec<String> {
+        let started = json!({ "jobStarted": { "key": "k4", "idempotencyKey": "start-4" } });
+        let kinds = [started].into_iter().chain(events.iter().cloned()).chain([json!("jobCompleted")]);
+        let all: Vec<Value> = kinds.zip(0..).map(|(is, seq)| json!({ "seq": seq, "is": is })).collect();
+        let mut found = Found::default();
+        let job = Started { number: 4, id: "j".to_owned(), commands: Vec::new() };
+        found.job(&job, &all, &json!({ "status": "complete", "events": all.len() }));
+        found.wrong
+    }
+
+    fn begins(run: &str, attempt: &str) -> Value {
+        json!({ "attemptStarted": { "run": run, "attempt": attempt } })
+    }
+
+    fn ends(run: &str, attempt: &str) -> Value {
+        json!({ "attemptSucceeded": { "run": run, "attempt": attempt, "output": 1 } })
+    }
+
+    fn through(phase: &str) -> Value {
+        json!({ "phaseSucceeded": { "phase": phase } })
+    }
+
+    #[test]
+    fn the_checker_finds_what_must_not_be() {
+        let ready = json!({ "runReady": { "run": "join" } });
+        let before: Vec<Value> = ["left", "right", "pieces"].map(through).to_vec();
+        let joined = [before.clone(), vec![ready.clone(), begins("join", "a"), ends("join", "a")]].concat();
+        assert_eq!(wrong(&joined), [""; 0]);
+        let twice = [joined.clone(), vec![ready.clone()]].concat();
+        assert!(wrong(&twice)[0].contains("fired 2 times"));
+        let early = [vec![ready], joined[..3].to_vec()].concat();
+        assert!(wrong(&early)[0].contains("ready before its predecessors"));
+        let again = [joined.clone(), vec![begins("join", "b"), ends("join", "b")]].concat();
+        assert!(wrong(&again).iter().any(|one| one.contains("a second success")));
+        let stale = [joined.clone(), vec![ends("join", "a")]].concat();
+        assert!(wrong(&stale).iter().any(|one| one.contains("two outcomes of one attempt")));
+        let hangs = [joined, vec![begins("flaky", "c")]].concat();
+        assert!(wrong(&hangs)[0].contains("under way"));
     }
 }
