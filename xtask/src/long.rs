@@ -46,7 +46,8 @@ impl Long {
     pub(crate) fn run(&self, arguments: &[&str]) -> Result<String, String> {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.args(["test", "--quiet", "--package", "segue", "--test", "it"]);
-        let (release, numbers): (Vec<&str>, Vec<&str>) = arguments.iter().partition(|one| **one == "--release");
+        let (release, numbers): (Vec<&str>, Vec<&str>) =
+            arguments.iter().partition(|one| **one == "--release");
         if !release.is_empty() {
             cargo.arg("--release");
         }

@@ -315,6 +315,12 @@ fn report(done: &Done, network: &Network, api: &Api, found: &checker::Found, too
         seen.asked.len(),
         api.repeated.lock()
     );
+    let well = |attempt: &&String| found.outcomes.get(*attempt).is_some_and(|one| one["success"] == true);
+    println!(
+        "callbacks lost for good {}, of which {} had their result all the same",
+        seen.swallowed.len(),
+        seen.swallowed.iter().filter(well).count()
+    );
     println!("histories: {:?}", found.counts);
 }
 

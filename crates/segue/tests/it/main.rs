@@ -9,4 +9,6 @@ mod full_disk;
 mod kill;
 mod soak;
 mod support;
+mod table;
+mod torn;
 mod up;

@@ -199,11 +199,16 @@ fn soak(size: &Size) {
         disk.add(at, on_disk(&home.path(".segue")));
         let (_, metrics) = home.get("/metrics");
         let lines = metrics.as_str().unwrap_or_default().lines();
-        let kept = lines.filter(|line| line.starts_with("segue_jobs{")).filter_map(|line| line.rsplit(' ').next());
+        let kept =
+            lines.filter(|line| line.starts_with("segue_jobs{")).filter_map(|line| line.rsplit(' ').next());
         jobs.add(at, kept.filter_map(|number| number.parse::<f64>().ok()).sum());
     }
     let started = counts.started.load(Ordering::Relaxed);
-    println!("{started} jobs in {:.1} min, ended ones kept for {:?}", began.elapsed().as_secs_f64() / 60.0, size.keep);
+    println!(
+        "{started} jobs in {:.1} min, ended ones kept for {:?}",
+        began.elapsed().as_secs_f64() / 60.0,
+        size.keep
+    );
     for part in parts {
         println!("{part}: {:.1} MiB", on_disk(&home.path(".segue").join(part)));
     }

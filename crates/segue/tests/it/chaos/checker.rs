@@ -15,7 +15,7 @@ pub(super) struct Found {
     pub(super) counts: BTreeMap<String, u64>,
     pub(super) wrong: Vec<String>,
     /// Every attempt whose outcome was accepted, with it.
-    outcomes: BTreeMap<String, Value>,
+    pub(super) outcomes: BTreeMap<String, Value>,
     /// Every attempt that was started, with its job and run.
     attempts: BTreeMap<String, (String, String)>,
 }
@@ -28,6 +28,8 @@ struct History<'a> {
     live: BTreeMap<String, String>,
     succeeded: BTreeSet<String>,
     ready: BTreeMap<String, u64>,
+    /// Runs whose attempt came to nothing and that wait to be ready again.
+    again: BTreeSet<String>,
     phases: BTreeSet<String>,
     suspected: BTreeSet<String>,
     over: bool,
@@ -103,6 +105,7 @@ impl Found {
             live: BTreeMap::new(),
             succeeded: BTreeSet::new(),
             ready: BTreeMap::new(),
+            again: BTreeSet::new(),
             phases: BTreeSet::new(),
             suspected: BTreeSet::new(),
             over: false,
@@ -159,11 +162,16 @@ impl History<'_> {
             }
             "attemptFailed" => {
                 self.attempt_over(run, attempt, event);
+                let why = format!("failed: {}", word(&body["error"], "code"));
+                *self.found.counts.entry(why).or_default() += 1;
                 self.outcome(attempt, false, &Value::Null, event);
             }
-            "attemptDeferred" | "attemptPreempted" | "attemptCancelled" => {
-                self.attempt_over(run, attempt, event)
+            "attemptDeferred" => {
+                self.again.insert(run.to_owned());
+                self.attempt_over(run, attempt, event);
             }
+            "retryScheduled" => _ = self.again.insert(run.to_owned()),
+            "attemptPreempted" | "attemptCancelled" => self.attempt_over(run, attempt, event),
             "phaseSucceeded" => _ = self.phases.insert(word(body, "phase").to_owned()),
             "jobCompleted" | "jobFailed" | "jobCancelled" => self.over = true,
             _ => {}
@@ -171,7 +179,9 @@ impl History<'_> {
     }
 
     fn ready(&mut self, run: &str, event: &Value) {
-        *self.ready.entry(run.to_owned()).or_default() += 1;
+        if !self.again.remove(run) {
+            *self.ready.entry(run.to_owned()).or_default() += 1;
+        }
         let before: &[&str] = match run {
             "join" => &["left", "right", "pieces"],
             "close" => &["flaky"],
@@ -257,17 +267,24 @@ mod tests {
     #[test]
     fn the_checker_finds_what_must_not_be() {
         let ready = json!({ "runReady": { "run": "join" } });
-        let before: Vec<Value> = ["left", "right", "pieces"].map(through).to_vec();
+        let before: Vec<Value> = ["left", "right", "pieces"].map(through).into();
         let joined = [before.clone(), vec![ready.clone(), begins("join", "a"), ends("join", "a")]].concat();
         assert_eq!(wrong(&joined), [""; 0]);
         let twice = [joined.clone(), vec![ready.clone()]].concat();
         assert!(wrong(&twice)[0].contains("fired 2 times"));
-        let early = [vec![ready], joined[..3].to_vec()].concat();
+        let early = [vec![ready.clone()], joined[..3].to_vec()].concat();
         assert!(wrong(&early)[0].contains("ready before its predecessors"));
         let again = [joined.clone(), vec![begins("join", "b"), ends("join", "b")]].concat();
         assert!(wrong(&again).iter().any(|one| one.contains("a second success")));
         let stale = [joined.clone(), vec![ends("join", "a")]].concat();
         assert!(wrong(&stale).iter().any(|one| one.contains("two outcomes of one attempt")));
+        let again = [
+            before,
+            vec![ready.clone(), begins("join", "a")],
+            vec![json!({ "attemptDeferred": { "run": "join", "attempt": "a" } })],
+        ];
+        let again = [again.concat(), vec![ready, begins("join", "b"), ends("join", "b")]].concat();
+        assert_eq!(wrong(&again), [""; 0], "busy, and then not");
         let hangs = [joined, vec![begins("flaky", "c")]].concat();
         assert!(wrong(&hangs)[0].contains("under way"));
     }

@@ -96,7 +96,9 @@ pub(super) fn svg(curves: &[&Curve]) -> String {
         let points: Vec<String> = curve
             .points
             .iter()
-            .map(|(at, figure)| format!("{:.1},{:.1}", at / last * WIDTH, top + HEIGHT * (1.0 - figure / most)))
+            .map(|(at, figure)| {
+                format!("{:.1},{:.1}", at / last * WIDTH, top + HEIGHT * (1.0 - figure / most))
+            })
             .collect();
         let _ = write!(
             svg,
