@@ -10,8 +10,8 @@
 mod callers;
 mod checker;
 mod plan;
-mod proxy;
-mod worker;
+pub(crate) mod proxy;
+pub(crate) mod worker;
 
 use std::{
     fmt::Write as _,

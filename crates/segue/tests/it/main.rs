@@ -5,6 +5,7 @@
 mod bad_input;
 mod chaos;
 mod commands;
+mod failures;
 mod full_disk;
 mod kill;
 mod soak;

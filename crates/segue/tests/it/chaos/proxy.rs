@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use axum::{
@@ -22,6 +23,17 @@ use serde_json::{Value, json};
 
 /// Callbacks that come once more are sent after so many others.
 const LATE: usize = 50;
+
+/// What the network does wrong next, where it is told and does not throw dice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    LoseStart,
+    Lose202,
+    /// The answer to a start comes too late.
+    HoldStart,
+    LoseAnswer,
+    LoseCallback,
+}
 
 /// What was seen.
 #[derive(Debug, Default)]
@@ -39,12 +51,14 @@ pub(super) struct Seen {
 }
 
 /// The proxy's half that all of its listeners share.
-pub(super) struct Network {
+pub(crate) struct Network {
     pub(super) seen: Mutex<Seen>,
     /// Callbacks that were accepted so far.
     pub(super) accepted: AtomicU64,
     client: reqwest::Client,
-    random: Mutex<StdRng>,
+    /// None: it does only what it is told.
+    random: Option<Mutex<StdRng>>,
+    pub(crate) faults: Mutex<VecDeque<Fault>>,
     late: Mutex<VecDeque<(HeaderMap, Bytes)>>,
     /// So many pieces a join must find.
     pieces: usize,
@@ -58,19 +72,30 @@ struct Door {
 }
 
 impl Network {
+    /// A bad one.
     pub(super) fn new(seed: u64, pieces: usize) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new(Self { random: Some(Mutex::new(StdRng::seed_from_u64(seed))), pieces, ..Self::still() })
+    }
+
+    /// One that does what it is told.
+    pub(crate) fn calm() -> Arc<Self> {
+        Arc::new(Self::still())
+    }
+
+    fn still() -> Self {
+        Self {
             seen: Mutex::default(),
             accepted: AtomicU64::new(0),
             client: phase_kit::http_client().unwrap(),
-            random: Mutex::new(StdRng::seed_from_u64(seed)),
+            random: None,
+            faults: Mutex::default(),
             late: Mutex::default(),
-            pieces,
-        })
+            pieces: 0,
+        }
     }
 
     /// Opens a door that leads to a port, and returns its own.
-    pub(super) async fn door(self: &Arc<Self>, to: u16) -> u16 {
+    pub(crate) async fn door(self: &Arc<Self>, to: u16) -> u16 {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let door = Door { network: Arc::clone(self), to: format!("http://127.0.0.1:{to}").into() };
@@ -80,8 +105,19 @@ impl Network {
         port
     }
 
+    /// Below a thousand; that where nothing is left to chance.
     fn dice(&self) -> u32 {
-        self.random.lock().random_range(0..1_000)
+        self.random.as_ref().map_or(1_000, |random| random.lock().random_range(0..1_000))
+    }
+
+    /// Whether the next thing that it is told to do wrong is this.
+    fn told(&self, fault: Fault) -> bool {
+        let mut faults = self.faults.lock();
+        let so = faults.front() == Some(&fault);
+        if so {
+            faults.pop_front();
+        }
+        so
     }
 
     fn count(&self, what: &'static str) {
@@ -147,12 +183,16 @@ impl Door {
             }
         }
         let dice = network.dice();
-        if dice < 10 {
+        if dice < 10 || network.told(Fault::LoseStart) {
             network.count("starts lost");
             return lost();
         }
         let answer = self.forward(Method::POST, "/start", headers, body).await;
-        if dice < 30 && answer.status.is_success() {
+        if network.told(Fault::HoldStart) {
+            // Longer than the orchestrator waits; the client goes before that.
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+        if answer.status.is_success() && (dice < 30 || network.told(Fault::Lose202)) {
             network.count("202 lost");
             return lost();
         }
@@ -165,14 +205,13 @@ impl Door {
         let said: Value = serde_json::from_slice(&body).unwrap_or_default();
         let attempt = said["attemptId"].as_str().unwrap_or_default().to_owned();
         let dice = network.dice();
-        match dice {
-            0..20 => {
-                network.count("callbacks lost");
-                network.seen.lock().swallowed.push(attempt);
-                return axum::Json(json!({ "accepted": true })).into_response();
-            }
-            20..30 => self.forge(&headers, &said).await,
-            _ => {}
+        if dice < 20 || network.told(Fault::LoseCallback) {
+            network.count("callbacks lost");
+            network.seen.lock().swallowed.push(attempt);
+            return axum::Json(json!({ "accepted": true })).into_response();
+        }
+        if (20..30).contains(&dice) {
+            self.forge(&headers, &said).await;
         }
         let answer = if (30..50).contains(&dice) {
             let send = || self.forward(Method::POST, "/phase-complete", headers.clone(), body.clone());
@@ -192,7 +231,7 @@ impl Door {
                 network.late.lock().push_back((headers, body));
             }
             self.send_late().await;
-            if (90..120).contains(&dice) {
+            if (90..120).contains(&dice) || network.told(Fault::LoseAnswer) {
                 network.count("answers lost");
                 return lost();
             }

@@ -29,6 +29,7 @@ impl<const N: usize> Phase for Work<N> {
             let mut random = rand::rng();
             (random.random_range(1..40), random.random_range(0..100), random.random::<u32>())
         };
+        let takes = input["takes"].as_u64().unwrap_or(takes);
         tokio::select! {
             () = ctx.cancelled() => return Err(PhaseError::Cancelled),
             () = tokio::time::sleep(Duration::from_millis(takes)) => {}
@@ -43,7 +44,7 @@ impl<const N: usize> Phase for Work<N> {
 }
 
 /// The command line that `segue up` keeps running for a service.
-pub(super) fn command_line(name: &str, port: u16, folder: Option<&std::path::Path>) -> String {
+pub(crate) fn command_line(name: &str, port: u16, folder: Option<&std::path::Path>) -> String {
     let us = std::env::current_exe().unwrap();
     let folder = folder.map(|folder| format!(" {FOLDER}={}", folder.display())).unwrap_or_default();
     format!(
@@ -54,7 +55,7 @@ pub(super) fn command_line(name: &str, port: u16, folder: Option<&std::path::Pat
 }
 
 /// In the command line of a service's process, where nothing else says whose it is; no test is called so.
-pub(super) fn mark(name: &str) -> String {
+pub(crate) fn mark(name: &str) -> String {
     format!("service-is-{name}")
 }
 
