@@ -96,8 +96,8 @@ fn read(folder: &Path, mut each: impl FnMut(Dumped)) -> Result<Report, JournalEr
                             report.torn_tail = true;
                             break;
                         }
-                        Gap::Damage(bytes, after) => {
-                            let lost = lost(bytes, after);
+                        Gap::Damage(damage) => {
+                            let lost = lost(&damage);
                             report.damaged.push(JournalError::Damaged {
                                 segment: path.clone(),
                                 offset,

@@ -6,6 +6,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use engine::{
     command::{Command, Rejection},
     ids::{AttemptId, JobId},
@@ -42,22 +43,36 @@ pub(crate) async fn phase_complete(app: Shared, headers: &HeaderMap, body: Body)
 }
 
 async fn take_callback(app: &Shared, headers: &HeaderMap, body: Body) -> Result<Response, Failure> {
+    let (body, callback) = match understood(app, headers, body).await {
+        Ok(understood) => understood,
+        Err(failure) => {
+            callbacks::note(app, headers, &failure, None);
+            return Err(failure);
+        }
+    };
+    let (whose, answer) = match whose(app, headers, &callback).await {
+        Ok(whose) => (Some(whose), report(app, whose, callback).await),
+        Err(failure) => (None, Err(failure)),
+    };
+    if let Err(failure) = &answer {
+        // Read once more rather than copied for the many that are accepted.
+        let callback = Callback::parse(&body)?;
+        match callbacks::is_kept(failure.0.code) {
+            true => callbacks::keep(app, failure, whose, callback).await,
+            false => callbacks::note(app, headers, failure, Some(&callback)),
+        }
+    }
+    answer
+}
+
+/// A callback, where it is one and signed where it has to be.
+async fn understood(app: &App, headers: &HeaderMap, body: Body) -> Result<(Bytes, Callback), Failure> {
     let body = read_body(body, CALLBACK_LIMIT).await?;
     if let Some(secret) = &app.callback_secret {
         signature::check(secret, headers, &body, app.core.world().now())?;
     }
     let callback = Callback::parse(&body)?;
-    let (whose, answer) = match whose(app, headers, &callback).await {
-        Ok(whose) => (Some(whose), report(app, whose, callback).await),
-        Err(failure) => (None, Err(failure)),
-    };
-    if let Err(failure) = &answer
-        && callbacks::is_kept(failure.0.code)
-    {
-        // Read once more rather than copied for the many that are accepted.
-        callbacks::keep(app, failure, whose, Callback::parse(&body)?).await;
-    }
-    answer
+    Ok((body, callback))
 }
 
 /// The attempt that a callback is about.
