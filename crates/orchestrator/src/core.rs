@@ -20,7 +20,7 @@ mod recover;
 mod references;
 mod unbroken;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use arc_swap::ArcSwap;
 pub use cell::{CommandError, Reply};
@@ -43,6 +43,7 @@ use crate::{
     clock::World,
     live::Live,
     memo::Memo,
+    metrics::Metrics,
     outbound::Outbound,
     timers::{Due, Timers},
 };
@@ -78,6 +79,7 @@ struct Inner {
     memo: Memo,
     timers: Timers,
     live: Live,
+    metrics: Metrics,
     attempts: Attempts,
     cells: DashMap<JobId, Arc<JobCell>>,
     /// Live jobs by pipeline and key.
@@ -139,6 +141,8 @@ impl Core {
         for pipeline in &parts.pipelines {
             definitions.insert(pipeline.hash, pipeline.clone());
         }
+        let services = parts.fleet.members().map(|(name, _)| name.clone());
+        let metrics = Metrics::new(services, pipelines.keys().cloned());
         let core = Self {
             inner: Arc::new(Inner {
                 journal: parts.journal,
@@ -148,6 +152,7 @@ impl Core {
                 memo: parts.memo,
                 timers: Timers::default(),
                 live: Live::default(),
+                metrics,
                 attempts: Attempts::default(),
                 cells: DashMap::new(),
                 keys: DashMap::new(),
@@ -221,18 +226,28 @@ impl Core {
     /// # Errors
     /// [`CommandError`]; nothing has changed then.
     pub async fn command(&self, job: JobId, command: Command) -> Result<Reply, CommandError> {
+        self.command_since(job, command, None).await
+    }
+
+    /// As [`Core::command`]; `since` is when the callback came that it follows from, which only metrics look at.
+    pub(crate) async fn command_since(
+        &self,
+        job: JobId,
+        command: Command,
+        since: Option<Instant>,
+    ) -> Result<Reply, CommandError> {
         if keys::may_revive(&command) {
             self.clear_key(job).await?;
         }
         let cell = self.cell(job);
         let (reply, answer) = oneshot::channel();
-        self.submit_to(&cell, Envelope::Command { command, reply: Some(reply) }, answer).await
+        self.submit_to(&cell, Envelope::Command { command, reply: Some(reply), since }, answer).await
     }
 
     /// Gives a command to a job without waiting; what it comes to concerns nobody.
     pub fn tell(&self, job: JobId, command: Command) {
         let cell = self.cell(job);
-        self.push(&cell, Envelope::Command { command, reply: None });
+        self.push(&cell, Envelope::Command { command, reply: None, since: None });
     }
 
     /// Looks at a job as of everything that is durable, and nothing more.
@@ -306,6 +321,17 @@ impl Core {
     #[must_use]
     pub fn live(&self) -> &Live {
         &self.inner.live
+    }
+
+    /// What is counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
+    }
+
+    /// The deadlines of the near future.
+    pub(crate) fn timers(&self) -> &Timers {
+        &self.inner.timers
     }
 
     /// What is known of attempts under way beyond what the journal says.

@@ -34,7 +34,7 @@ pub(crate) use rates::Peer;
 pub use rates::Rates;
 pub(crate) use routes::start_job;
 
-use crate::{artifacts::ArtifactStore, core::Core, token::TokenKey};
+use crate::{artifacts::ArtifactStore, core::Core, metrics::count_requests, token::TokenKey};
 
 /// What handlers need.
 #[derive(Clone, Debug)]
@@ -129,5 +129,6 @@ pub(crate) fn router(app: Shared) -> Router {
         .fallback(answers::not_found)
         .method_not_allowed_fallback(answers::method_not_allowed)
         .layer(DefaultBodyLimit::disable())
+        .layer(axum::middleware::from_fn_with_state(app.clone(), count_requests))
         .with_state(app)
 }

@@ -15,6 +15,7 @@ pub mod http;
 mod listen;
 pub mod live;
 pub mod memo;
+pub mod metrics;
 pub mod outbound;
 pub mod rejected;
 pub mod retention;

@@ -187,6 +187,7 @@ impl HttpOutbound {
                     break;
                 }
             };
+            hearing.sending(&offer, number > 0);
             match self.call(request, OFFER_TIMEOUT).await {
                 Ok(answer)
                     if answer.status.is_server_error()
