@@ -25,3 +25,4 @@ mod signature;
 mod small_file;
 pub mod timers;
 pub mod token;
+pub mod trace;

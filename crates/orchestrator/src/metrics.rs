@@ -159,9 +159,9 @@ pub struct Metrics {
     pub spans_exported: Counter,
     /// Spans that a collector refused.
     pub spans_refused: Counter,
-    /// Events that were passed over because the collector was away for too long.
+    /// Batches of events that retention had removed before the collector came back.
     pub spans_skipped: Counter,
-    /// Events that are not yet made into spans: set, not counted.
+    /// Batches of events that are not yet made into spans: set, not counted.
     pub spans_lag: Counter,
     /// 1 where spans are exported: set, not counted.
     pub spans_enabled: Counter,

@@ -30,8 +30,8 @@ pub struct Offer {
     pub service: Name,
     /// When it will have failed.
     pub deadline: Timestamp,
-    /// W3C `traceparent` of the caller.
-    pub traceparent: Option<Arc<str>>,
+    /// Where in which trace the call belongs.
+    pub trace: protocol::TraceContext,
     /// When the callback came that it follows from; only metrics look at it.
     pub since: Option<Instant>,
     /// The start request.

@@ -21,6 +21,7 @@ use crate::{
     memo::{MemoKey, Remembered},
     outbound::{Hearing, Offer, request},
     timers::Due,
+    trace,
 };
 
 /// Deadlines further away than this stay in the journal's index.
@@ -241,7 +242,7 @@ impl Core {
             attempt,
             service: work.service.clone(),
             deadline: live.deadline,
-            traceparent: loaded.job.traceparent.clone(),
+            trace: trace::context(&loaded.job, attempt),
             since,
             body: request::build(&loaded.pipeline, &loaded.job, run, live, &self.inner.outbound.addresses()),
         };

@@ -50,7 +50,7 @@ const fn histogram(name: &'static str, labels: &'static [&'static str], help: &'
 }
 
 /// All metrics, in the order in which they are written.
-pub const CATALOG: [Metric; 51] = [
+pub const CATALOG: [Metric; 52] = [
     gauge("segue_build_info", &["version"], "Always 1; the version that runs."),
     gauge("segue_ready", &[], "1 once what was under way before the start is known."),
     // jobs
@@ -123,8 +123,13 @@ pub const CATALOG: [Metric; 51] = [
     ),
     gauge("segue_timers", &[], "Deadlines of the near future."),
     counter("segue_trace_spans_exported_total", &[], "Spans that a trace collector has taken."),
-    counter("segue_trace_spans_dropped_total", &["reason"], "Spans that no trace collector got."),
-    gauge("segue_trace_lag_events", &[], "Events that are not yet made into spans."),
+    counter("segue_trace_spans_dropped_total", &[], "Spans that the trace collector refused."),
+    counter(
+        "segue_trace_skipped_total",
+        &[],
+        "Batches of events that were gone before a trace collector came back.",
+    ),
+    gauge("segue_trace_lag", &[], "Batches of events that are not yet made into spans."),
     gauge("segue_trace_enabled", &[], "1 where spans are exported."),
     counter("process_cpu_seconds_total", &[], "User and system CPU time."),
     gauge("process_resident_memory_bytes", &[], "Resident memory."),

@@ -243,9 +243,8 @@ fn journal(text: &mut Text, core: &Core) {
 
 fn spans(text: &mut Text, metrics: &Metrics) {
     text.one("segue_trace_spans_exported_total", metrics.spans_exported.read());
-    let mut family = text.family("segue_trace_spans_dropped_total");
-    family.sample(&["refused"], metrics.spans_refused.read());
-    family.sample(&["collector-away"], metrics.spans_skipped.read());
-    text.one("segue_trace_lag_events", metrics.spans_lag.read());
+    text.one("segue_trace_spans_dropped_total", metrics.spans_refused.read());
+    text.one("segue_trace_skipped_total", metrics.spans_skipped.read());
+    text.one("segue_trace_lag", metrics.spans_lag.read());
     text.one("segue_trace_enabled", metrics.spans_enabled.read() > 0);
 }

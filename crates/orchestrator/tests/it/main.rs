@@ -17,3 +17,4 @@ mod schedules;
 mod security;
 mod support;
 mod talking;
+mod traces;
