@@ -25,6 +25,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 use arc_swap::ArcSwap;
 pub use cell::{CommandError, Reply};
 use cell::{Envelope, JobCell};
+pub(crate) use codec::index_entry;
 pub use codec::{decode, public_state};
 use dashmap::{DashMap, DashSet};
 use engine::{
@@ -268,6 +269,15 @@ impl Core {
         seen.await.unwrap_or(Err(CommandError::ShuttingDown))
     }
 
+    /// A job as of everything that is durable, with its definition.
+    ///
+    /// # Errors
+    /// As [`Core::look`].
+    pub async fn copy_of(&self, job: JobId) -> Result<(Arc<Pipeline>, Job), CommandError> {
+        let copy = self.look(job, |_, job| job.clone()).await?;
+        Ok((self.definition(copy.definition).await?, copy))
+    }
+
     /// The live job of a key.
     pub async fn find_live(&self, pipeline: &Name, key: &str) -> Option<JobId> {
         self.inner.known.wait().await;
@@ -344,6 +354,11 @@ impl Core {
     #[must_use]
     pub fn world(&self) -> &Arc<dyn World> {
         &self.inner.world
+    }
+
+    /// What is in the journal is only looked at: nobody waits for a recovery, and nothing is brought on.
+    pub(crate) fn only_look(&self) {
+        let _ = self.inner.known.set(());
     }
 
     /// Runs the timers until dropped.

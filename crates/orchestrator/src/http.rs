@@ -12,6 +12,7 @@ mod operations;
 mod originals;
 mod pages;
 mod rates;
+mod recording;
 mod routes;
 mod services;
 mod stream;
@@ -92,6 +93,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .route("/api/jobs/{id}", get(jobs::get_job))
         .route("/api/jobs/{id}/events", get(stream::job_events))
         .route("/api/jobs/{id}/why", get(jobs::why_job))
+        .route("/api/jobs/{id}/recording", get(recording::record_job))
         // commands
         .route("/api/jobs/{id}/cancel", post(commands::cancel_job))
         .route("/api/jobs/{id}/pause", post(commands::pause_job))

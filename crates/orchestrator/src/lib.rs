@@ -17,6 +17,7 @@ pub mod live;
 pub mod memo;
 pub mod metrics;
 pub mod outbound;
+pub mod recording;
 pub mod rejected;
 pub mod retention;
 pub mod schedules;

@@ -12,6 +12,7 @@ mod live;
 mod metrics;
 mod openapi;
 mod originals;
+mod recordings;
 mod rejected;
 mod schedules;
 mod security;
