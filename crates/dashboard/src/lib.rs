@@ -55,6 +55,7 @@ const FILES: &[(&str, &str, &[u8])] = &[
     ("js/layout.js", JS, include_bytes!("../assets/js/layout.js")),
     ("js/main.js", JS, include_bytes!("../assets/js/main.js")),
     ("js/panel.js", JS, include_bytes!("../assets/js/panel.js")),
+    ("js/replay.js", JS, include_bytes!("../assets/js/replay.js")),
     ("js/services.js", JS, include_bytes!("../assets/js/services.js")),
     ("js/store.js", JS, include_bytes!("../assets/js/store.js")),
     ("js/table.js", JS, include_bytes!("../assets/js/table.js")),

@@ -59,7 +59,11 @@ impl Answering {
         }
         if request.method() == Method::POST && request.uri().path() == "/phase-complete" {
             let (head, body) = request.into_parts();
-            return Ok(phase_complete(self.app, &head.headers, Body::new(body)).await);
+            let app = self.app.clone();
+            let response = phase_complete(app, &head.headers, Body::new(body)).await;
+            let requests = self.app.core.metrics().requests();
+            requests.count(&head.method, Some("/phase-complete"), response.status());
+            return Ok(response);
         }
         request.extensions_mut().insert(Peer(peer));
         self.router.oneshot(request.map(Body::new)).await

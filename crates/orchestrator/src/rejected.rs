@@ -165,6 +165,18 @@ impl RejectedCallbacks {
         self.kept.lock().get(&id).cloned()
     }
 
+    /// How many are kept.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.kept.lock().len()
+    }
+
+    /// Whether none is kept.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Drops one; false where there is none.
     pub fn drop_one(&self, id: Uuid) -> bool {
         let there = self.kept.lock().remove(&id).is_some();

@@ -153,7 +153,8 @@ async fn start(State(service): State<Arc<Service>>, headers: HeaderMap, body: Bo
     }
     let raw: Box<RawValue> = serde_json::from_slice(&body)
         .map_err(|error| Problem::new(Code::MalformedJson, error.to_string()))?;
-    let accepting = tokio::spawn(attempt::accept(service, start, raw.into()));
+    let trace = headers.get(headers::TRACEPARENT).and_then(|value| value.to_str().ok()?.parse().ok());
+    let accepting = tokio::spawn(attempt::accept(service, start, trace, raw.into()));
     let accepted = accepting
         .await
         .map_err(|_| Problem::new(Code::Internal, "accepting the start failed; the log says why"))??;

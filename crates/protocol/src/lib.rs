@@ -15,6 +15,7 @@ pub mod headers;
 pub mod problem;
 pub mod progress;
 pub mod start;
+pub mod trace;
 pub mod views;
 mod words;
 
@@ -25,6 +26,7 @@ pub use fields::Fields;
 pub use problem::Problem;
 pub use progress::{AttemptStatus, PauseAnswer, Progress, ServiceHealth};
 pub use start::{CallbackTarget, StartRequest, StartRequestRef, Upstream, UpstreamRef};
+pub use trace::TraceContext;
 pub use views::{
     ArtifactInfo, ArtifactList, Cause, JobPage, JobState, JobStatus, JobSummary, LiveEvent, PhaseState,
     PhaseStatus, Reason, RunningAttempt, ServiceStatus, Why,

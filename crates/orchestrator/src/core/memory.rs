@@ -106,7 +106,7 @@ impl Core {
     }
 
     /// A definition that some job has kept.
-    pub(super) async fn definition(
+    pub(crate) async fn definition(
         &self,
         hash: engine::pipeline::DefinitionHash,
     ) -> Result<Arc<Pipeline>, CommandError> {

@@ -100,7 +100,7 @@ impl Core {
                 self.watch(&loaded, attempt.id);
                 left.accepted.push((job.id, attempt.id));
             } else {
-                self.dispatch(&loaded, attempt.id);
+                self.dispatch(&loaded, attempt.id, None);
             }
         }
         if !effect::queueable(&loaded.pipeline, job).is_empty() {

@@ -1,5 +1,7 @@
 //! What services call: callbacks and progress.
 
+use std::time::Instant;
+
 use axum::{
     body::Body,
     extract::{Path, State},
@@ -39,10 +41,14 @@ pub(super) async fn post_phase_complete(
 
 /// The same, without a router before it.
 pub(crate) async fn phase_complete(app: Shared, headers: &HeaderMap, body: Body) -> Response {
-    take_callback(&app, headers, body).await.unwrap_or_else(IntoResponse::into_response)
+    take_callback(&app, headers, body).await.unwrap_or_else(|failure| {
+        app.core.metrics().callback_rejected(failure.0.code);
+        failure.into_response()
+    })
 }
 
 async fn take_callback(app: &Shared, headers: &HeaderMap, body: Body) -> Result<Response, Failure> {
+    let since = Instant::now();
     let (body, callback) = match understood(app, headers, body).await {
         Ok(understood) => understood,
         Err(failure) => {
@@ -51,7 +57,7 @@ async fn take_callback(app: &Shared, headers: &HeaderMap, body: Body) -> Result<
         }
     };
     let (whose, answer) = match whose(app, headers, &callback).await {
-        Ok(whose) => (Some(whose), report(app, whose, callback).await),
+        Ok(whose) => (Some(whose), report(app, whose, callback, since).await),
         Err(failure) => (None, Err(failure)),
     };
     if let Err(failure) = &answer {
@@ -91,12 +97,13 @@ async fn report(
     app: &App,
     (job, attempt): (JobId, AttemptId),
     callback: Callback,
+    since: Instant,
 ) -> Result<Response, Failure> {
     let command = match said(callback) {
         Said::Ended(outcome) => Command::Report { attempt, outcome },
         Said::Paused(checkpoint) => Command::PauseAnswered { attempt, checkpoint },
     };
-    match app.core.command(job, command).await {
+    match app.core.command_since(job, command, Some(since)).await {
         Ok(_) => Ok(json(StatusCode::OK, &CallbackAnswer::ACCEPTED)),
         Err(CommandError::Rejected(Rejection::Duplicate)) => {
             Ok(json(StatusCode::OK, &CallbackAnswer::DUPLICATE))

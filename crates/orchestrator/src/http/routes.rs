@@ -190,8 +190,7 @@ pub(super) async fn status(
 /// The caller's trace, where the header is well formed.
 pub(super) fn traceparent(headers: &HeaderMap) -> Option<Arc<str>> {
     let value = headers.get(protocol::headers::TRACEPARENT)?.to_str().ok()?;
-    let valid = value.len() == 55 && value.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-    valid.then(|| value.into())
+    value.parse::<protocol::TraceContext>().ok().map(|context| context.to_string().into())
 }
 
 pub(super) fn idempotency_key(headers: &HeaderMap) -> Option<Arc<str>> {

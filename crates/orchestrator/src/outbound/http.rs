@@ -150,10 +150,8 @@ impl HttpOutbound {
             .method(Method::POST)
             .uri(format!("{url}/start"))
             .header(header::CONTENT_TYPE, "application/json")
-            .header("idempotency-key", offer.attempt.to_string());
-        if let Some(trace) = &offer.traceparent {
-            request = request.header("traceparent", &**trace);
-        }
+            .header("idempotency-key", offer.attempt.to_string())
+            .header(protocol::headers::TRACEPARENT, offer.trace.to_string());
         if let Some(secret) = &self.settings.signing_secret {
             let seconds = (self.settings.world.now().0 / 1000).to_string();
             let id = offer.attempt.to_string();
@@ -187,6 +185,7 @@ impl HttpOutbound {
                     break;
                 }
             };
+            hearing.sending(&offer, number > 0);
             match self.call(request, OFFER_TIMEOUT).await {
                 Ok(answer)
                     if answer.status.is_server_error()
