@@ -30,6 +30,8 @@ pub struct LiveAttempt {
     pub service: Name,
     /// Silence before it is suspect.
     pub heartbeat: Option<Duration>,
+    /// When it was granted a slot.
+    pub started_at: Timestamp,
     /// When the service last said anything of it.
     pub last_heard: Timestamp,
     /// Whether the service has taken it.
@@ -53,8 +55,8 @@ impl Attempts {
         self.by_id.insert(attempt, live);
     }
 
-    pub(crate) fn remove(&self, attempt: AttemptId) {
-        self.by_id.remove(&attempt);
+    pub(crate) fn remove(&self, attempt: AttemptId) -> Option<LiveAttempt> {
+        self.by_id.remove(&attempt).map(|(_, live)| live)
     }
 
     /// What is known of an attempt.

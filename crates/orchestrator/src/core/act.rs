@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use super::{Core, again, cell::Loaded, fleet::Granted};
 use crate::{
     attempts::LiveAttempt,
+    estimates::{background::Note, learn::Attempted, picture::Picture},
     memo::{MemoKey, Remembered},
     outbound::{Hearing, Offer, request},
     timers::Due,
@@ -59,7 +60,7 @@ impl Core {
             Effect::Dispatch { attempt } => self.dispatch(loaded, attempt),
             Effect::FreeSlot { attempt, service, verdict } => {
                 self.keep_memo(loaded, event);
-                self.inner.attempts.remove(attempt);
+                self.note_attempt(loaded, event, attempt);
                 self.inner.timers.set(Due::Heartbeat(attempt), None);
                 self.free(&service, attempt, verdict);
             }
@@ -74,8 +75,28 @@ impl Core {
             Effect::Ended => {
                 self.give_key_back(&(loaded.pipeline.name.clone(), loaded.job.key.clone()), job);
                 self.put_out_ended(job);
+                let picture = Box::new(Picture::of(&loaded.job, |_| None));
+                self.inner.estimates.note(Note::Ended(loaded.pipeline.clone(), picture));
             }
         }
+    }
+
+    /// An attempt is over: how long it took is learned from.
+    fn note_attempt(&self, loaded: &Loaded, event: &Event, attempt: AttemptId) {
+        let (Some(live), Some(record)) =
+            (self.inner.attempts.remove(attempt), loaded.job.attempts.get(&attempt))
+        else {
+            return;
+        };
+        self.inner.estimates.note(Note::Attempted(Attempted {
+            job: loaded.job.id,
+            phase: record.run.phase,
+            turn: record.turn,
+            service: live.service,
+            started_at: live.started_at,
+            ended_at: event.at,
+            succeeded: matches!(event.kind, engine::event::EventKind::AttemptSucceeded { .. }),
+        }));
     }
 
     /// What the plan of a service has to know of a run, and which service that is.
@@ -257,6 +278,7 @@ impl Core {
             run,
             service: work.service.clone(),
             heartbeat: work.heartbeat,
+            started_at: live.started_at,
             last_heard: self.inner.world.now(),
             accepted: live.accepted,
             instance: None,

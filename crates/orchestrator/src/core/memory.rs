@@ -62,7 +62,7 @@ impl Core {
         let Some(snapshot) = stored.snapshot else { return self.replay(&stored.events).await };
         match Job::from_snapshot(&snapshot.state) {
             Ok(mut job) if job.events == snapshot.events => {
-                let pipeline = self.definition(job.definition).await?;
+                let pipeline = self.definition_of(job.definition).await?;
                 let events = codec::decode_all(&stored.events).map_err(CommandError::Unreadable)?;
                 codec::go_on(&pipeline, &mut job, events).map_err(CommandError::Unreadable)?;
                 Ok(Loaded::new(pipeline, job, snapshot.events))
@@ -83,7 +83,7 @@ impl Core {
             Some(engine::event::EventKind::JobStarted { definition, .. }) => *definition,
             _ => return Err(CommandError::Unreadable("its first event is not a start".to_owned())),
         };
-        let pipeline = self.definition(definition).await?;
+        let pipeline = self.definition_of(definition).await?;
         let job = codec::replay(&pipeline, events).map_err(CommandError::Unreadable)?;
         Ok(Loaded::new(pipeline, job, 0))
     }
@@ -106,7 +106,10 @@ impl Core {
     }
 
     /// A definition that some job has kept.
-    pub(super) async fn definition(
+    ///
+    /// # Errors
+    /// [`CommandError::Unreadable`] where it is lost or not understood, or the journal's.
+    pub async fn definition_of(
         &self,
         hash: engine::pipeline::DefinitionHash,
     ) -> Result<Arc<Pipeline>, CommandError> {
