@@ -67,15 +67,14 @@ impl Spread {
     }
 }
 
-/// A quantile of sorted numbers; beyond the greatest it grows by what few numbers can't know.
+/// A quantile of sorted numbers; above the middle it grows by what few numbers can't know.
 fn quantile(sorted: &[f64], q: f64) -> f64 {
     let count = sorted.len();
     let rank = (count as f64 + 1.0) * q - 1.0;
     let at = |index: f64| sorted[(index.max(0.0) as usize).min(count - 1)];
     let low = rank.floor();
     let value = at(low) + (at(low + 1.0) - at(low)) * (rank - low).clamp(0.0, 1.0);
-    let beyond = (rank - (count as f64 - 1.0)).max(0.0);
-    value * (1.0 + beyond)
+    value * (1.0 + 2.0 * (q - 0.5).max(0.0) / (count as f64).sqrt())
 }
 
 fn median(mut numbers: Vec<f64>) -> f64 {

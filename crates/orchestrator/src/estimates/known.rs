@@ -28,7 +28,7 @@ pub struct Kind {
 }
 
 /// The last numbers of something.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Last<T> {
     kept: VecDeque<T>,
     fit: OnceLock<Option<Fit>>,
@@ -60,7 +60,7 @@ impl Last<Sample> {
 }
 
 /// Everything that was learned.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Known {
     phases: BTreeMap<Kind, Last<Sample>>,
     /// Whether a phase was needed.

@@ -47,7 +47,7 @@ struct Worked {
 }
 
 /// What was learned, and what is about to be.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Learning {
     /// What is known.
     pub known: Known,

@@ -10,6 +10,13 @@ use super::path::Way;
 
 /// An attempt that has not said how far it is can't be further than this.
 const NEARLY: f64 = 0.95;
+/// How much what is left of a phase may be slower than what is done, where nothing is done yet, and at all.
+const SLOWER: f64 = 0.75;
+const STEADY: f64 = 0.25;
+/// Between two reports so much of the time so far may pass.
+const UNSAID: f64 = 0.03;
+/// How soon its own speed counts more than earlier runs: at 1.5 alone from two thirds on.
+const SPEED: f64 = 1.5;
 
 impl Way<'_> {
     /// What is left of a phase that has begun.
@@ -34,14 +41,16 @@ impl Way<'_> {
         let by_history = told.map(|told| told.rest(elapsed, q));
         let by_speed = self.share(phase).filter(|(share, _)| *share > 0.0).map(|(share, at)| {
             let since = self.now.since(at).as_secs_f64().min(elapsed);
-            let left = (elapsed - since) * (1.0 - share) / share;
-            // What is left may be slower than what is done, by more the less is done.
-            let slower = 1.0 + (q - 0.5).max(0.0) * (1.0 - share);
-            (share, (left * slower - since).max(0.0))
+            let worked = elapsed - since;
+            let left = worked * (1.0 - share) / share;
+            // What is left may be slower than what is done, by more the less is done; and a report is never of this moment.
+            let late = 2.0 * (q - 0.5).max(0.0);
+            let slower = late.mul_add(SLOWER * (1.0 - share) + STEADY, 1.0);
+            (share, (left * slower + late * UNSAID * worked - since).max(0.0))
         });
         match (by_history, by_speed) {
             (Some(history), Some((share, speed))) => {
-                let weight = (2.0 * share).min(1.0);
+                let weight = (SPEED * share).min(1.0);
                 weight.mul_add(speed, (1.0 - weight) * history)
             }
             (Some(left), None) | (None, Some((_, left))) => left,

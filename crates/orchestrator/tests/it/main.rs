@@ -6,6 +6,7 @@ mod callbacks;
 mod dashboard;
 mod documents;
 mod driver;
+mod estimates;
 mod lessons;
 mod live;
 mod openapi;
