@@ -42,6 +42,7 @@ use tokio::sync::{SetOnce, mpsc, oneshot};
 use crate::{
     attempts::Attempts,
     clock::World,
+    estimates::background::Estimates,
     live::Live,
     memo::Memo,
     metrics::Metrics,
@@ -78,6 +79,7 @@ struct Inner {
     outbound: Arc<dyn Outbound>,
     fleet: Fleet,
     memo: Memo,
+    estimates: Estimates,
     timers: Timers,
     live: Live,
     metrics: Metrics,
@@ -149,6 +151,7 @@ impl Core {
                 journal: parts.journal,
                 world: parts.world,
                 outbound: parts.outbound,
+                estimates: Estimates::new(parts.fleet.clone()),
                 fleet: parts.fleet,
                 memo: parts.memo,
                 timers: Timers::default(),
@@ -319,6 +322,12 @@ impl Core {
     #[must_use]
     pub fn memo(&self) -> &Memo {
         &self.inner.memo
+    }
+
+    /// What was learned of how long work takes.
+    #[must_use]
+    pub fn estimates(&self) -> &Estimates {
+        &self.inner.estimates
     }
 
     /// Calls to services.

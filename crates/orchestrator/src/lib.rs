@@ -11,6 +11,7 @@ pub mod checks;
 pub mod clock;
 pub mod config;
 pub mod core;
+pub mod estimates;
 pub mod http;
 mod listen;
 pub mod live;

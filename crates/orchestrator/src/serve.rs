@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     core::{CommandError, Core},
+    estimates::background::read_journal,
     http::{App, router},
     listen::{Answering, listen},
     retention::retain,
@@ -46,6 +47,10 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
         let app = app.clone();
         async move { app.schedules.run(&app).await }
     });
+    let earlier = tokio::spawn({
+        let core = app.core.clone();
+        async move { read_journal(&core).await }
+    });
     let audit = app.audit.clone();
     let served = listen(listener, Answering { router: router(app.clone()), app }, shutdown).await;
     audit.flush().await;
@@ -53,6 +58,7 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
     timers.abort();
     sweeper.abort();
     schedules.abort();
+    earlier.abort();
     served
 }
 

@@ -10,6 +10,7 @@
 pub mod callback;
 pub mod calls;
 pub mod code;
+pub mod estimate;
 pub mod fields;
 pub mod headers;
 pub mod problem;
@@ -22,6 +23,7 @@ mod words;
 pub use callback::{Callback, CallbackAnswer, CallbackError, CallbackStatus};
 pub use calls::{ReportProgress, SendSignal, SetPriority, StartJob, StartPhase};
 pub use code::Code;
+pub use estimate::{Estimate, PhaseEstimate};
 pub use fields::Fields;
 pub use problem::Problem;
 pub use progress::{AttemptStatus, PauseAnswer, Progress, ServiceHealth};

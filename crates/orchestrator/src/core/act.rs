@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use super::{Core, again, cell::Loaded, fleet::Granted};
 use crate::{
     attempts::LiveAttempt,
+    estimates::{background::Note, learn::Attempted, picture::Picture},
     memo::{MemoKey, Remembered},
     outbound::{Hearing, Offer, request},
     timers::Due,
@@ -63,9 +64,7 @@ impl Core {
             Effect::Dispatch { attempt } => self.dispatch(loaded, attempt, since),
             Effect::FreeSlot { attempt, service, verdict } => {
                 self.keep_memo(loaded, event);
-                if let Some(live) = self.inner.attempts.remove(attempt) {
-                    self.inner.metrics.attempt_took(&service, event.at.since(live.started_at));
-                }
+                self.note_attempt(loaded, event, attempt);
                 self.inner.timers.set(Due::Heartbeat(attempt), None);
                 self.free(&service, attempt, verdict, since);
             }
@@ -80,8 +79,26 @@ impl Core {
             Effect::Ended => {
                 self.give_key_back(&(loaded.pipeline.name.clone(), loaded.job.key.clone()), job);
                 self.put_out_ended(job);
+                let picture = Box::new(Picture::of(&loaded.job, |_| None));
+                self.inner.estimates.note(Note::Ended(loaded.pipeline.clone(), picture));
             }
         }
+    }
+
+    /// An attempt is over: how long it took is learned from.
+    fn note_attempt(&self, loaded: &Loaded, event: &Event, attempt: AttemptId) {
+        let Some(live) = self.inner.attempts.remove(attempt) else { return };
+        self.inner.metrics.attempt_took(&live.service, event.at.since(live.started_at));
+        let Some(record) = loaded.job.attempts.get(&attempt) else { return };
+        self.inner.estimates.note(Note::Attempted(Attempted {
+            job: loaded.job.id,
+            phase: record.run.phase,
+            turn: record.turn,
+            service: live.service,
+            started_at: live.started_at,
+            ended_at: event.at,
+            succeeded: matches!(event.kind, engine::event::EventKind::AttemptSucceeded { .. }),
+        }));
     }
 
     /// What the plan of a service has to know of a run, and which service that is.

@@ -88,11 +88,14 @@ pub(super) struct ListQuery {
     key: Option<String>,
     #[serde(rename = "keyPrefix")]
     key_prefix: Option<String>,
+    from: Option<String>,
+    until: Option<String>,
     cursor: Option<String>,
     limit: Option<usize>,
 }
 
-/// `GET /api/jobs?pipeline=&state=&key=&keyPrefix=&cursor=&limit=`.
+/// `GET /api/jobs?pipeline=&state=&key=&keyPrefix=&from=&until=&cursor=&limit=`: `from` and `until` by when jobs started, the
+/// latter without itself.
 pub(super) async fn list_jobs(
     State(app): State<Shared>,
     UrlQuery(query): UrlQuery<ListQuery>,
@@ -106,16 +109,29 @@ pub(super) async fn list_jobs(
         state: query.state,
         key: query.key,
         key_prefix: query.key_prefix,
+        created_from: started(query.from.as_deref(), "?from")?,
+        created_before: started(query.until.as_deref(), "?until")?,
         cursor,
         limit: query.limit.unwrap_or(100).clamp(1, MAX_PAGE),
         ..Query::default()
     };
     let page = app.core.journal().list(asked).await.map_err(|error| journal_problem(&error))?;
-    let page = JobPage {
+    let mut page = JobPage {
         jobs: page.entries.into_iter().map(|(job, entry)| view::summary(job, &entry)).collect(),
         cursor: page.next.map(|next| view::cursor_text(&next)),
     };
+    view::estimate::of_page(&app.core, &mut page.jobs).await;
     Ok(answer(StatusCode::OK, &page))
+}
+
+/// A moment of the address, in milliseconds.
+fn started(text: Option<&str>, field: &str) -> Result<Option<u64>, Failure> {
+    let Some(text) = text else { return Ok(None) };
+    let moment: jiff::Timestamp = text.parse().map_err(|_| {
+        Problem::field(field, "that is not a moment such as 2026-11-21T12:00:00Z")
+            .hint("in an address, + is written %2B")
+    })?;
+    Ok(Some(u64::try_from(moment.as_millisecond()).unwrap_or(0)))
 }
 
 /// `GET /api/jobs/{id}`.

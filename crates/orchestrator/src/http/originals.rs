@@ -81,7 +81,7 @@ pub(super) async fn get_progress(
     let mut body = json!({
         "jobId": job, "currentPhase": status.current_phase, "overallStatus": status.status,
         "startTime": status.started_at, "lastUpdated": status.last_updated, "reason": status.reason,
-        "estimatedCompletion": estimated(&status, moment(app.core.world().now())),
+        "estimatedCompletion": status.estimate.as_ref().and_then(|left| Some(left.ends_at?.p50)),
         "phases": phases, "recentLogs": logs,
     });
     if let Some(body) = body.as_object_mut() {
@@ -96,17 +96,6 @@ fn numbers(pipeline: &Pipeline, _: &Job) -> Vec<String> {
         phase.aliases.first().map_or_else(|| phase.id.to_string(), ToString::to_string)
     };
     pipeline.phases.iter().map(of).collect()
-}
-
-/// When the current phase will be through, were it to go on as it has; none where nothing says how far it is.
-fn estimated(status: &JobStatus, now: jiff::Timestamp) -> Option<jiff::Timestamp> {
-    let current = status.phases.iter().find(|phase| Some(&phase.phase) == status.current_phase.as_ref())?;
-    let said = current.progress.as_ref()?;
-    let (done, total) = (said.done.filter(|&done| done > 0)?, said.total?);
-    let took = now.duration_since(current.started_at?).as_secs_f64();
-    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    let left = took / done as f64 * total.saturating_sub(done) as f64;
-    now.checked_add(jiff::SignedDuration::try_from_secs_f64(left).ok()?).ok()
 }
 
 /// What happened last, newest first; before it what the services say now.

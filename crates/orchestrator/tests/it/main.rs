@@ -6,6 +6,7 @@ mod callbacks;
 mod dashboard;
 mod documents;
 mod driver;
+mod estimates;
 mod exposition;
 mod found;
 mod lessons;
