@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
@@ -18,6 +18,7 @@ use super::{
     App, Failure, Shared, access,
     answers::{json, read_body},
     callbacks,
+    extract::Path,
 };
 use crate::{
     attempts::Progress as LiveProgress,

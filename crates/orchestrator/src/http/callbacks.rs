@@ -1,11 +1,6 @@
 //! Rejected callbacks for operators: look, apply, drop.
 
-use axum::{
-    body::Body,
-    extract::{Path, Query, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{body::Body, extract::State, http::StatusCode, response::Response};
 use engine::{
     command::Command,
     ids::{AttemptId, JobId},
@@ -20,6 +15,7 @@ use super::{
     Failure, Shared,
     answers::{json as answer, optional_json},
     commands::job_id,
+    extract::{self, Path, Query},
 };
 use crate::{
     callback::{Said, said},
@@ -41,7 +37,7 @@ pub(super) async fn list_callbacks(
     Query(query): Query<ListQuery>,
 ) -> Result<Response, Failure> {
     let job = query.job.as_deref().map(job_id).transpose()?;
-    let kept = app.rejected.list(job, query.limit.unwrap_or(100).clamp(1, MOST));
+    let kept = app.rejected.list(job, extract::limit(query.limit, MOST)?);
     let shown: Vec<_> = kept.iter().map(RejectedCallback::view).collect();
     Ok(answer(StatusCode::OK, &json!({ "callbacks": shown })))
 }

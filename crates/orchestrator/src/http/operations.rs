@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use axum::{
-    extract::{Path, State},
+    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -13,6 +13,7 @@ use serde_json::json;
 use super::{
     Failure, Shared,
     answers::{journal_problem, json as answer},
+    extract::Path,
 };
 
 /// A number of a service's plan.
