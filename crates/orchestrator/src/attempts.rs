@@ -32,8 +32,6 @@ pub struct LiveAttempt {
     pub service: Name,
     /// Silence before it is suspect.
     pub heartbeat: Option<Duration>,
-    /// When it was granted a slot.
-    pub started_at: Timestamp,
     /// When the service last said anything of it.
     pub last_heard: Timestamp,
     /// Whether the service has taken it.

@@ -7,6 +7,7 @@ mod attempts;
 mod audit;
 mod callbacks;
 mod commands;
+mod extract;
 mod jobs;
 mod operations;
 mod originals;

@@ -23,7 +23,7 @@ pub mod rejected;
 pub mod retention;
 pub mod schedules;
 pub mod serve;
-mod signature;
+pub mod signature;
 mod small_file;
 pub mod timers;
 pub mod token;

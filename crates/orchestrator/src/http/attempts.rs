@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use axum::{
     body::Body,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
@@ -21,6 +21,7 @@ use super::{
     App, Failure, Shared, access,
     answers::{json, read_body},
     callbacks,
+    extract::Path,
 };
 use crate::{
     attempts::Progress as LiveProgress,

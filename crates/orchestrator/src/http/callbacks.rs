@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    extract::{Path, Query, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::Response,
 };
@@ -20,6 +20,7 @@ use super::{
     Failure, Shared, access,
     answers::{json as answer, optional_json},
     commands::job_id,
+    extract::{self, Path, Query},
 };
 use crate::{
     callback::{Said, said},
@@ -41,7 +42,7 @@ pub(super) async fn list_callbacks(
     Query(query): Query<ListQuery>,
 ) -> Result<Response, Failure> {
     let job = query.job.as_deref().map(job_id).transpose()?;
-    let kept = app.rejected.list(job, query.limit.unwrap_or(100).clamp(1, MOST));
+    let kept = app.rejected.list(job, extract::limit(query.limit, MOST)?);
     let shown: Vec<_> = kept.iter().map(RejectedCallback::view).collect();
     Ok(answer(StatusCode::OK, &json!({ "callbacks": shown })))
 }

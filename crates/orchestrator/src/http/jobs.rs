@@ -4,19 +4,21 @@ use std::time::Duration;
 
 use axum::{
     body::Body,
-    extract::{Path, Query as UrlQuery, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::Response,
 };
 use engine::{command::Start, ids::JobId, payload::Payload, pipeline::duration};
 use journal::Query;
-use protocol::{Code, JobPage, Problem, StartJob, headers::START_LIMIT};
+use protocol::{Code, JobPage, JobState, Problem, StartJob, headers::START_LIMIT};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
     Failure, Shared,
     answers::{journal_problem, json as answer, read_body},
     commands::{job_id, priority},
+    extract::{self, Path, Query as UrlQuery},
     routes, view, waiting,
 };
 
@@ -57,7 +59,7 @@ pub(super) async fn start_job(
     if let Some(input) = &said.input {
         crate::checks::input(&pipeline, &key, input)?;
     }
-    let empty = || Payload::from_value(&serde_json::Value::Object(serde_json::Map::new()));
+    let empty = || Payload::from_value(&Value::Object(serde_json::Map::new()));
     let start = Start {
         job,
         key: key.into(),
@@ -94,6 +96,16 @@ pub(super) struct ListQuery {
     limit: Option<usize>,
 }
 
+/// A state that a list can be of.
+fn listed_state(word: String) -> Result<String, Failure> {
+    match serde_json::from_value(Value::from(word.as_str())) {
+        Ok(JobState::Idle) | Err(_) => {
+            Err(Problem::field("?state", format!("'{word}' is no state that a job can be in")).into())
+        }
+        Ok(_) => Ok(word),
+    }
+}
+
 /// `GET /api/jobs?pipeline=&state=&key=&keyPrefix=&from=&until=&cursor=&limit=`: `from` and `until` by when jobs started, the
 /// latter without itself.
 pub(super) async fn list_jobs(
@@ -106,13 +118,13 @@ pub(super) async fn list_jobs(
     };
     let asked = Query {
         pipeline: query.pipeline,
-        state: query.state,
+        state: query.state.map(listed_state).transpose()?,
         key: query.key,
         key_prefix: query.key_prefix,
         created_from: started(query.from.as_deref(), "?from")?,
         created_before: started(query.until.as_deref(), "?until")?,
         cursor,
-        limit: query.limit.unwrap_or(100).clamp(1, MAX_PAGE),
+        limit: extract::limit(query.limit, MAX_PAGE)?,
         ..Query::default()
     };
     let page = app.core.journal().list(asked).await.map_err(|error| journal_problem(&error))?;

@@ -1,7 +1,7 @@
 //! For operators: health, readiness, metrics, the API's description, the pages of problem codes.
 
 use axum::{
-    extract::{Path, State},
+    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -11,6 +11,7 @@ use serde_json::json;
 use super::{
     Failure, Shared,
     answers::{journal_problem, json as answer},
+    extract::Path,
 };
 use crate::metrics::{MEDIA_TYPE, scrape};
 

@@ -4,7 +4,7 @@
 
 use axum::{
     body::Body,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::Response,
 };
@@ -22,6 +22,7 @@ use super::{
     App, Failure, Shared,
     answers::{journal_problem, json as answer, read_body},
     artifacts,
+    extract::Path,
     routes::{check_key, latest_job, pipeline_of},
     view,
 };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     body::Body,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::Response,
 };
@@ -21,6 +21,7 @@ use serde_json::json;
 use super::{
     App, Failure, Shared,
     answers::{journal_problem, json as answer, read_body},
+    extract::Path,
     view,
 };
 use crate::core::{StartError, Started};
