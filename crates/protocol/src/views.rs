@@ -136,7 +136,7 @@ pub struct PhaseStatus {
     /// How far: of a map, its runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
-    /// Attempts so far, of all its runs.
+    /// Attempts of its runs that are used up or at work.
     #[serde(default)]
     pub attempts: u32,
     /// Why it is not moving.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use engine::pipeline::Pipeline;
+use engine::{ids::Name, pipeline::Pipeline};
 use orchestrator::config::Config;
 
 /// Everything that is configured.
@@ -35,20 +35,18 @@ pub(crate) fn read_setup(file: &Path) -> Result<Setup> {
     let (config, file) = read_config(file)?;
     let folder = file.parent().unwrap_or_else(|| Path::new(".")).join("pipelines");
     let pipelines = read_pipelines(&folder)?;
+    let declared: Vec<&str> = config.services.keys().map(Name::as_str).collect();
+    let undeclared: Vec<String> = pipelines
+        .iter()
+        .flat_map(|(path, pipeline)| {
+            pipeline.undeclared_services(&declared).into_iter().map(move |one| (path, one))
+        })
+        .map(|(path, finding)| format!("{}: {finding}", path.display()))
+        .collect();
+    if !undeclared.is_empty() {
+        bail!("{}\n       services are declared in {}", undeclared.join("\n       "), file.display());
+    }
     for (path, pipeline) in &pipelines {
-        for phase in &pipeline.phases {
-            let Some(work) = phase.service() else { continue };
-            if !config.services.contains_key(&work.service) {
-                bail!(
-                    "{}: phase '{}' asks for service '{}', which {} does not declare: add [service.{}]",
-                    path.display(),
-                    phase.id,
-                    work.service,
-                    file.display(),
-                    work.service
-                );
-            }
-        }
         let same = pipelines.iter().find(|(other, p)| other != path && (p.name == pipeline.name));
         if let Some((other, _)) = same {
             bail!("{} and {} are both called '{}'", path.display(), other.display(), pipeline.name);

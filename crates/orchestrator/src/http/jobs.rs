@@ -28,25 +28,27 @@ const MAX_WAIT: Duration = Duration::from_secs(300);
 const MAX_PAGE: usize = 1_000;
 
 #[derive(Deserialize)]
-pub(super) struct StartQuery {
+pub(super) struct WaitQuery {
     wait: Option<String>,
+}
+
+impl WaitQuery {
+    /// How long the answer may wait for the job's end; `None`: it does not.
+    fn read(&self) -> Result<Option<Duration>, Problem> {
+        let read = |text: &String| duration::parse(text).map_err(|detail| Problem::field("?wait", detail));
+        Ok(self.wait.as_ref().map(read).transpose()?.map(|wait| wait.min(MAX_WAIT)))
+    }
 }
 
 /// `POST /api/jobs`: 201 for a new job, 200 for one that was there. With `?wait=30s` the answer comes when the job is over,
 /// or when the time is.
 pub(super) async fn start_job(
     State(app): State<Shared>,
-    UrlQuery(query): UrlQuery<StartQuery>,
+    UrlQuery(query): UrlQuery<WaitQuery>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
-    let wait = match &query.wait {
-        Some(text) => {
-            let wait = duration::parse(text).map_err(|detail| Problem::field("?wait", detail))?;
-            Some(wait.min(MAX_WAIT))
-        }
-        None => None,
-    };
+    let wait = query.read()?;
     let said = StartJob::parse(&read_body(body, START_LIMIT).await?)?;
     let pipeline = app.core.pipeline(&said.pipeline).ok_or_else(|| {
         Problem::new(Code::UnknownPipeline, format!("there is no pipeline '{}'", said.pipeline))
@@ -146,9 +148,16 @@ fn started(text: Option<&str>, field: &str) -> Result<Option<u64>, Failure> {
     Ok(Some(u64::try_from(moment.as_millisecond()).unwrap_or(0)))
 }
 
-/// `GET /api/jobs/{id}`.
-pub(super) async fn get_job(State(app): State<Shared>, Path(id): Path<String>) -> Result<Response, Failure> {
+/// `GET /api/jobs/{id}`. With `?wait=30s` the answer comes when the job is over, or when the time is.
+pub(super) async fn get_job(
+    State(app): State<Shared>,
+    Path(id): Path<String>,
+    UrlQuery(query): UrlQuery<WaitQuery>,
+) -> Result<Response, Failure> {
     let job: JobId = job_id(&id)?;
+    if let Some(wait) = query.read()? {
+        waiting::until_over(&app, job, wait).await?;
+    }
     Ok(answer(StatusCode::OK, &view::job_status(&app, job).await?))
 }
 

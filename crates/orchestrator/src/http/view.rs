@@ -145,7 +145,7 @@ fn phase_status(core: &crate::core::Core, pipeline: &Pipeline, job: &Job, index:
         completed_at: state.ended_at.map(moment),
         stats: settled.then(|| values::stats(job, index).value()),
         progress: progress(state, &running),
-        attempts: attempts(job, index),
+        attempts: attempts(state),
         reason: None,
         error: error.map(|error| CallbackError {
             code: error.code.to_string(),
@@ -156,9 +156,9 @@ fn phase_status(core: &crate::core::Core, pipeline: &Pipeline, job: &Job, index:
     }
 }
 
-fn attempts(job: &Job, index: PhaseIndex) -> u32 {
-    let count = job.attempts.values().filter(|record| record.run.phase == index).count();
-    u32::try_from(count).unwrap_or(u32::MAX)
+/// Those that are used up or at work: a service that was busy has used up none.
+fn attempts(state: &Phase) -> u32 {
+    state.runs.iter().map(|run| run.attempts).sum::<u32>() + state.live
 }
 
 fn phase_state(job: &Job, state: &Phase) -> PhaseState {

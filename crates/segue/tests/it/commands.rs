@@ -112,3 +112,25 @@ fn the_journal_is_checked_and_read_when_nobody_writes_it() {
     let dumped = home.well(&["journal", "dump", "--job", &id]);
     assert!(dumped.contains("jobStarted"), "{dumped}");
 }
+
+#[test]
+fn a_look_at_a_job_may_wait_for_its_end() {
+    let (service, may_go_on) = hello();
+    let home = home(&service.url());
+    let _orchestrator = home.orchestrate();
+    let id = home.start("hello", "held", r#"{"hold":true}"#);
+    let look = |wait: &str| home.get(&format!("/api/jobs/{id}?wait={wait}"));
+    let (status, job) = look("1ms");
+    assert_eq!((status, &job["status"]), (200, &json!("running")), "it is not over: {job}");
+    let (status, job) = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| look("300s"));
+        may_go_on.add_permits(1);
+        waiting.join().unwrap()
+    });
+    assert_eq!((status, &job["status"]), (200, &json!("complete")), "{job}");
+    assert_eq!(look("300s").1["status"], "complete", "what is over is not waited for");
+    let (status, problem) = look("soon");
+    assert_eq!((status, &problem["pointer"]), (422, &json!("?wait")), "{problem}");
+    let (status, problem) = home.get("/api/jobs/00000000-0000-7000-8000-000000000000?wait=300s");
+    assert_eq!((status, &problem["code"]), (404, &json!("unknown-job")));
+}
