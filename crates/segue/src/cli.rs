@@ -1,5 +1,8 @@
 //! The command line.
 
+pub(crate) mod check;
+pub(crate) mod fake;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -33,6 +36,10 @@ pub(crate) enum Command {
     Orchestrate,
     /// Run one service of ours
     Serve(Serve),
+    /// Run the callback contract against a service in any language, and say what is wrong and how to mend it
+    Check(check::Check),
+    /// Stand in for services, as well or as badly as told: for dashboards, demos and load tests
+    Fake(fake::Fake),
     /// Start a job
     Start(Start),
     /// Show where a job stands

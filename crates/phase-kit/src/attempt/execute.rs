@@ -18,7 +18,7 @@ use crate::{
 /// Returns how the attempt ended; `None` if the process goes before that.
 pub(super) async fn execute(service: &Service, live: &Arc<Live>) -> Option<Callback> {
     let start = &live.start;
-    let Some(phase) = service.phases.get(start.phase.as_str()) else {
+    let Some(phase) = service.phase(&start.phase) else {
         let message = format!("the service `{}` does not do `{}`", service.name, start.phase);
         return Some(named(live, failed(PhaseError::permanent("unknown-phase", message))));
     };

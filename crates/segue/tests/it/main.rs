@@ -4,8 +4,10 @@
 
 mod bad_input;
 mod chaos;
+mod check;
 mod commands;
 mod failures;
+mod fake;
 mod full_disk;
 mod kill;
 mod soak;
