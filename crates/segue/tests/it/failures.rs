@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::{
     chaos::{
         proxy::{Fault, Network},
-        worker,
+        service,
     },
     support::{Home, Running, free_ports, send},
 };
@@ -48,7 +48,7 @@ impl Stage {
         let (callbacks, starts) =
             threads.block_on(async { (network.door(home.port).await, network.door(port).await) });
         let folder = home.path("service-one");
-        let line = worker::command_line("one", port, keeps.then_some(folder.as_path()));
+        let line = service::command_line("one", port, keeps.then_some(folder.as_path()));
         home.write(
             "services.toml",
             format!(
@@ -150,7 +150,7 @@ fn what_the_network_loses_heals_without_another_attempt() {
 #[test]
 fn a_killed_or_frozen_process_costs_no_attempt_where_its_service_has_a_folder() {
     let mut stage = Stage::new(true);
-    let mark = worker::mark("one");
+    let mark = service::mark("one");
     for (what, who) in [
         ("the orchestrator is killed while the work runs", " orchestrate"),
         ("the service is killed while it works", &*mark),
@@ -189,7 +189,7 @@ fn a_service_that_forgets_uses_up_an_attempt_and_the_next_does_the_work() {
     let began = Instant::now();
     let id = stage.start(&[], 1_000);
     stage.under_way(&id);
-    kill_process(stage.pid(&worker::mark("one")), Signal::KILL).unwrap();
+    kill_process(stage.pid(&service::mark("one")), Signal::KILL).unwrap();
     let events = stage.over(&id);
     let seen = (began.elapsed(), events);
     row("a service without a folder is killed while it works (1 s)", &seen);
