@@ -77,7 +77,7 @@ impl<const N: usize> Phase for Work<N> {
         }
         ctx.progress(1, 2, "halves", "");
         // A blob that no other job has.
-        ctx.artifacts().put_json(&format!("{}.json", ctx.start().run), &text).await?;
+        ctx.artifacts().put_json(&format!("{attempt}.json"), &text).await?;
         Ok(Success::new(json!({ "text": text })))
     }
 }
@@ -198,6 +198,7 @@ fn soak(size: &Size) {
     let mut jobs = Curve::new("jobs that are kept", "");
     let mut resident = Curve::new("jobs in memory", "");
     let mut threads = Curve::new("threads", "");
+    let (mut failed, mut queue) = (0.0, 0.0);
     let began = Instant::now();
     while began.elapsed() < size.time {
         running.pass(size.time / 240);
@@ -209,6 +210,8 @@ fn soak(size: &Size) {
         jobs.add(at, sum(metrics, "segue_jobs{"));
         resident.add(at, sum(metrics, "segue_jobs_in_memory "));
         threads.add(at, of_process(pid, "Threads:"));
+        failed += sum(metrics, "segue_jobs{pipeline=\"soak\",state=\"error\"}");
+        queue = sum(metrics, "segue_service_queue{");
     }
     let started = counts.started.load(Ordering::Relaxed);
     println!(
@@ -226,6 +229,8 @@ fn soak(size: &Size) {
         std::fs::write(file, curve::svg(&[&memory, &disk, &jobs, &resident, &threads])).unwrap();
     }
     assert_eq!(counts.refused.load(Ordering::Relaxed), 0, "calls were refused");
+    assert!(failed < 1.0, "jobs have failed");
+    assert!(queue < 1_000.0, "this machine does not keep up with --rate: {queue} runs wait");
     assert!(memory.growth() < FLAT * memory.mean(), "memory grows: {}", memory.words());
     assert!(disk.growth() < FLAT * disk.mean() + SEGMENT, "the data folder grows: {}", disk.words());
 }
@@ -243,7 +248,7 @@ mod slow {
     fn memory_and_disk_are_flat() {
         soak(&Size {
             time: Duration::from_secs(number("SOAK_MINUTES", 5) * 60),
-            jobs_per_second: number("SOAK_RATE", 15),
+            jobs_per_second: number("SOAK_RATE", 5),
             keep: Duration::from_secs(number("SOAK_KEEP", 30)),
             bytes: number("SOAK_BYTES", 4_000) as usize,
         });
