@@ -15,8 +15,6 @@ use crate::{
 
 /// How often jobs that only wait leave memory, and far deadlines are looked for.
 const SWEEP: Duration = Duration::from_secs(60);
-/// Retention runs every so many sweeps.
-const RETAIN_EVERY: u64 = 10;
 /// Blobs are looked through every so many sweeps, where no job was dropped.
 const COLLECT_EVERY: u64 = 60;
 
@@ -68,7 +66,7 @@ async fn sweep(app: &App) {
     for round in 0u64.. {
         every.tick().await;
         core.put_out_idle();
-        if round.is_multiple_of(RETAIN_EVERY) {
+        if round.is_multiple_of(app.retention.every(SWEEP)) {
             // Not at once: a start has better things to do than to read every job.
             retain(app, round > 0 && round.is_multiple_of(COLLECT_EVERY)).await;
         }

@@ -11,7 +11,7 @@ mod callers;
 mod checker;
 mod plan;
 pub(crate) mod proxy;
-pub(crate) mod worker;
+pub(crate) mod service;
 
 use std::{
     fmt::Write as _,
@@ -24,7 +24,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use self::{
     callers::Api,
-    plan::{Act, Step, Who},
+    plan::{Act, Blow, Who},
     proxy::Network,
 };
 use crate::support::{Home, Running, free_ports};
@@ -109,7 +109,7 @@ async fn stage(network: &Arc<Network>) -> (Home, u16) {
     );
     for ((name, keeps), port) in SERVICES.iter().zip(ports) {
         let folder = home.path(&format!("service-{name}"));
-        let line = worker::command_line(name, port, keeps.then_some(folder.as_path()));
+        let line = service::command_line(name, port, keeps.then_some(folder.as_path()));
         let door = network.door(port).await;
         let _ = write!(
             services,
@@ -124,7 +124,7 @@ async fn stage(network: &Arc<Network>) -> (Home, u16) {
 fn pid_of(running: &Running, who: Who) -> Option<Pid> {
     let wanted = match who {
         Who::Orchestrator => " orchestrate".to_owned(),
-        Who::Service(number) => worker::mark(SERVICES[number].0),
+        Who::Service(number) => service::mark(SERVICES[number].0),
     };
     running.children().into_iter().find(|(_, line)| line.contains(&wanted)).map(|(pid, _)| pid)
 }
@@ -143,8 +143,8 @@ fn there(running: &mut Running, who: Who) -> Pid {
 /// Whoever is frozen, and until when.
 type Frozen = Vec<(Pid, Instant)>;
 
-fn carry_out(running: &mut Running, step: &Step, frozen: &mut Frozen, done: &mut Done) {
-    match &step.act {
+fn carry_out(running: &mut Running, blow: &Blow, frozen: &mut Frozen, done: &mut Done) {
+    match &blow.act {
         Act::Kill(all) => {
             let victims: Vec<(Who, Pid)> = all.iter().map(|who| (*who, there(running, *who))).collect();
             for (who, pid) in victims {
@@ -178,12 +178,12 @@ fn thaw(frozen: &mut Frozen) {
     });
 }
 
-/// Carries the plan out, each step once so much of the work is done.
+/// Carries the plan out, each blow once so much of the work is done.
 fn disturb(running: &mut Running, network: &Network, size: &Size) -> Done {
     let (mut done, mut frozen) = (Done::default(), Frozen::new());
     let expected = (size.jobs * CALLBACKS) as u64;
-    for step in plan::plan(size.seed, size.kills, SERVICES.len()) {
-        let wanted = expected * u64::from(step.at) / 1_000;
+    for blow in plan::plan(size.seed, size.kills, SERVICES.len()) {
+        let wanted = expected * u64::from(blow.at) / 1_000;
         let (mut before, mut since) = (0, Instant::now());
         loop {
             let accepted = network.accepted.load(Ordering::Relaxed);
@@ -196,7 +196,7 @@ fn disturb(running: &mut Running, network: &Network, size: &Size) -> Done {
             running.pass(Duration::from_millis(10));
             thaw(&mut frozen);
         }
-        carry_out(running, &step, &mut frozen, &mut done);
+        carry_out(running, &blow, &mut frozen, &mut done);
     }
     while !frozen.is_empty() {
         running.pass(Duration::from_millis(10));

@@ -77,7 +77,7 @@ impl<const N: usize> Phase for Work<N> {
         }
         ctx.progress(1, 2, "halves", "");
         // A blob that no other job has.
-        ctx.artifacts().put_json(&format!("{}.json", ctx.start().run), &text).await?;
+        ctx.artifacts().put_json(&format!("{attempt}.json"), &text).await?;
         Ok(Success::new(json!({ "text": text })))
     }
 }
@@ -146,12 +146,17 @@ struct Counts {
     refused: Arc<AtomicU64>,
 }
 
-/// Resident memory of a process, in MiB.
-fn resident(pid: u32) -> f64 {
+/// A number of a process: kibibytes or a count.
+fn of_process(pid: u32, what: &str) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    let kib: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-    kib / 1024.0
+    let line = status.lines().find(|line| line.starts_with(what)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// The metrics of a name, together.
+fn sum(metrics: &str, name: &str) -> f64 {
+    let lines = metrics.lines().filter(|line| line.starts_with(name));
+    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
 
 /// What a folder takes on the disk, in MiB.
@@ -183,25 +188,30 @@ fn soak(size: &Size) {
     );
     let mut running: Running = home.orchestrate();
     let pid = running.child.id();
-    let threads = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let clients = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let counts = Arc::new(Counts::default());
-    threads.spawn(load(home.url("").into(), size.jobs_per_second, Arc::clone(&counts)));
+    clients.spawn(load(home.url("").into(), size.jobs_per_second, Arc::clone(&counts)));
 
     let mut memory = Curve::new("orchestrator's memory", "MiB");
     let mut disk = Curve::new("its data folder", "MiB");
     let parts = ["journal", "artifacts", "memo", "callbacks"];
     let mut jobs = Curve::new("jobs that are kept", "");
+    let mut resident = Curve::new("jobs in memory", "");
+    let mut threads = Curve::new("threads", "");
+    let (mut failed, mut queue) = (0.0, 0.0);
     let began = Instant::now();
     while began.elapsed() < size.time {
         running.pass(size.time / 240);
         let at = began.elapsed().as_secs_f64() / 60.0;
-        memory.add(at, resident(pid));
+        memory.add(at, of_process(pid, "VmRSS:") / 1024.0);
         disk.add(at, on_disk(&home.path(".segue")));
         let (_, metrics) = home.get("/metrics");
-        let lines = metrics.as_str().unwrap_or_default().lines();
-        let kept =
-            lines.filter(|line| line.starts_with("segue_jobs{")).filter_map(|line| line.rsplit(' ').next());
-        jobs.add(at, kept.filter_map(|number| number.parse::<f64>().ok()).sum());
+        let metrics = metrics.as_str().unwrap_or_default();
+        jobs.add(at, sum(metrics, "segue_jobs{"));
+        resident.add(at, sum(metrics, "segue_jobs_in_memory "));
+        threads.add(at, of_process(pid, "Threads:"));
+        failed += sum(metrics, "segue_jobs{pipeline=\"soak\",state=\"error\"}");
+        queue = sum(metrics, "segue_service_queue{");
     }
     let started = counts.started.load(Ordering::Relaxed);
     println!(
@@ -212,13 +222,15 @@ fn soak(size: &Size) {
     for part in parts {
         println!("{part}: {:.1} MiB", on_disk(&home.path(".segue").join(part)));
     }
-    for curve in [&memory, &disk, &jobs] {
+    for curve in [&memory, &disk, &jobs, &resident, &threads] {
         println!("{}", curve.draw());
     }
     if let Ok(file) = std::env::var("SOAK_SVG") {
-        std::fs::write(file, curve::svg(&[&memory, &disk, &jobs])).unwrap();
+        std::fs::write(file, curve::svg(&[&memory, &disk, &jobs, &resident, &threads])).unwrap();
     }
     assert_eq!(counts.refused.load(Ordering::Relaxed), 0, "calls were refused");
+    assert!(failed < 1.0, "jobs have failed");
+    assert!(queue < 1_000.0, "this machine does not keep up with --rate: {queue} runs wait");
     assert!(memory.growth() < FLAT * memory.mean(), "memory grows: {}", memory.words());
     assert!(disk.growth() < FLAT * disk.mean() + SEGMENT, "the data folder grows: {}", disk.words());
 }
@@ -236,7 +248,7 @@ mod slow {
     fn memory_and_disk_are_flat() {
         soak(&Size {
             time: Duration::from_secs(number("SOAK_MINUTES", 5) * 60),
-            jobs_per_second: number("SOAK_RATE", 15),
+            jobs_per_second: number("SOAK_RATE", 5),
             keep: Duration::from_secs(number("SOAK_KEEP", 30)),
             bytes: number("SOAK_BYTES", 4_000) as usize,
         });

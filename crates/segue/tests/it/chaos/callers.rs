@@ -97,12 +97,13 @@ impl Api {
 
     /// Until it is answered.
     pub(super) async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        let mut pace = tokio::time::interval(AGAIN);
         for _ in 0..MOST_TRIES {
+            pace.tick().await;
             if let Some((status, text)) = self.once(method, path, body).await {
                 return (status, serde_json::from_str(&text).unwrap_or(Value::String(text)));
             }
             *self.repeated.lock() += 1;
-            tokio::time::sleep(AGAIN).await;
         }
         panic!("{method} {path} was not answered");
     }
@@ -170,12 +171,13 @@ impl Api {
     }
 
     async fn until(&self, id: &str, reached: impl Fn(&Value) -> bool) -> Value {
+        let mut pace = tokio::time::interval(AGAIN);
         for _ in 0..MOST_TRIES {
+            pace.tick().await;
             let job = self.job(id).await;
             if reached(&job) {
                 return job;
             }
-            tokio::time::sleep(AGAIN).await;
         }
         let (_, why) = self.call("GET", &format!("/api/jobs/{id}/why"), None).await;
         panic!("job {id} hangs: {why}");

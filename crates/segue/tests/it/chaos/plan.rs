@@ -22,16 +22,16 @@ pub(super) enum Act {
     Freeze(Who, Duration),
 }
 
-/// A step of the plan.
+/// What is done at a moment.
 #[derive(Debug, Clone)]
-pub(super) struct Step {
+pub(super) struct Blow {
     /// Once so many thousandths of the callbacks have been accepted.
     pub(super) at: u32,
     pub(super) act: Act,
 }
 
 /// A plan of exactly so many kills, and a freeze for every five of them.
-pub(super) fn plan(seed: u64, kills: usize, services: usize) -> Vec<Step> {
+pub(super) fn plan(seed: u64, kills: usize, services: usize) -> Vec<Blow> {
     let mut random = StdRng::seed_from_u64(seed);
     let mut acts = Vec::new();
     let mut left = kills;
@@ -61,17 +61,17 @@ pub(super) fn plan(seed: u64, kills: usize, services: usize) -> Vec<Step> {
     // Not evenly: two in a row may fall together, so that what has just come back is hit again.
     let mut moments: Vec<u32> = acts.iter().map(|_| random.random_range(10..950)).collect();
     moments.sort_unstable();
-    acts.into_iter().zip(moments).map(|(act, at)| Step { at, act }).collect()
+    acts.into_iter().zip(moments).map(|(act, at)| Blow { at, act }).collect()
 }
 
 #[test]
 fn a_plan_is_its_seed_and_kills_as_often_as_it_should() {
-    let steps = plan(7, 40, 4);
-    assert_eq!(format!("{steps:?}"), format!("{:?}", plan(7, 40, 4)));
-    let killed = steps.iter().map(|step| match &step.act {
+    let blows = plan(7, 40, 4);
+    assert_eq!(format!("{blows:?}"), format!("{:?}", plan(7, 40, 4)));
+    let killed = blows.iter().map(|blow| match &blow.act {
         Act::Kill(all) => all.len(),
         Act::Freeze(..) => 0,
     });
     assert_eq!(killed.sum::<usize>(), 40);
-    assert!(steps.is_sorted_by_key(|step| step.at));
+    assert!(blows.is_sorted_by_key(|blow| blow.at));
 }

@@ -30,9 +30,8 @@ impl<const N: usize> Phase for Work<N> {
             (random.random_range(1..40), random.random_range(0..100), random.random::<u32>())
         };
         let takes = input["takes"].as_u64().unwrap_or(takes);
-        tokio::select! {
-            () = ctx.cancelled() => return Err(PhaseError::Cancelled),
-            () = tokio::time::sleep(Duration::from_millis(takes)) => {}
+        if tokio::time::timeout(Duration::from_millis(takes), ctx.cancelled()).await.is_ok() {
+            return Err(PhaseError::Cancelled);
         }
         if Self::NAME == "flaky" && luck < 20 {
             return Err(PhaseError::retry("bad-luck", "it did not work this time"));
@@ -48,7 +47,7 @@ pub(crate) fn command_line(name: &str, port: u16, folder: Option<&std::path::Pat
     let us = std::env::current_exe().unwrap();
     let folder = folder.map(|folder| format!(" {FOLDER}={}", folder.display())).unwrap_or_default();
     format!(
-        "env {NAME}={name} {PORT}={port}{folder} {} chaos::worker::is_a_service_where_it_is_told_so --exact --nocapture --skip {}",
+        "env {NAME}={name} {PORT}={port}{folder} {} chaos::service::is_a_service_where_it_is_told_so --exact --nocapture --skip {}",
         us.display(),
         mark(name)
     )
