@@ -1,7 +1,5 @@
 //! What is deployed beside Segue is held to its metrics: the dashboard, the alert rules, the document for operators.
 
-#![expect(clippy::unwrap_used, reason = "where a file can't be read, the test fails")]
-
 use std::{
     collections::BTreeSet,
     fs,

@@ -1,4 +1,4 @@
-//! The flight recorder on the command line: a job into a file, a file step by step, and a job's trace as a tree.
+//! The flight recorder on the command line: a job into a file, a file frame by frame, and a job's trace as a tree.
 
 use std::{
     net::SocketAddr,
@@ -13,7 +13,7 @@ use orchestrator::{
     recording::{
         Recording, content_line,
         offline::Offline,
-        replay::{Step, replay},
+        replay::{Frame, replay},
     },
     trace::{Span, fold::Fold, otlp, tree},
 };
@@ -79,9 +79,9 @@ pub(super) async fn run(options: &Replay) -> Result<ExitCode> {
         "{} {}  job {}  recorded {} by Segue {}",
         head.pipeline, head.key, head.job_id, head.exported_at, head.segue
     ));
-    let begin = replayed.steps.first().map(|step| step.at).unwrap_or_default();
-    for step in replayed.steps.iter().take(options.at.unwrap_or(usize::MAX)) {
-        tell(step, begin);
+    let begin = replayed.frames.first().map(|frame| frame.at).unwrap_or_default();
+    for frame in replayed.frames.iter().take(options.at.unwrap_or(usize::MAX)) {
+        tell(frame, begin);
     }
     if !replayed.differences.is_empty() {
         bail!(
@@ -89,7 +89,7 @@ pub(super) async fn run(options: &Replay) -> Result<ExitCode> {
             replayed.differences.join("\n       ")
         );
     }
-    say(&format!("{} events replayed; the state is the one that was recorded", replayed.steps.len()));
+    say(&format!("{} events replayed; the state is the one that was recorded", replayed.frames.len()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -98,14 +98,14 @@ fn read(path: &Path) -> Result<Recording> {
     Recording::read(&text).with_context(|| format!("{} can't be used", path.display()))
 }
 
-fn tell(step: &Step, begin: engine::ids::Timestamp) {
-    let after = step.at.since(begin).as_secs_f64();
-    say(&format!("{:5}  +{after:<10.3} {}", step.seq + 1, step.words));
-    for change in &step.changes {
+fn tell(frame: &Frame, begin: engine::ids::Timestamp) {
+    let after = frame.at.since(begin).as_secs_f64();
+    say(&format!("{:5}  +{after:<10.3} {}", frame.seq + 1, frame.words));
+    for change in &frame.changes {
         say(&format!("                     {change}"));
     }
-    if !step.because.is_empty() && !step.changes.is_empty() {
-        say(&format!("                     now: {}", step.because.join("; ")));
+    if !frame.because.is_empty() && !frame.changes.is_empty() {
+        say(&format!("                     now: {}", frame.because.join("; ")));
     }
 }
 
