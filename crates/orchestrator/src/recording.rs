@@ -233,7 +233,9 @@ impl Parts {
             self.contents.push((content.hash, bytes.map_err(|error| error.to_string())?));
         }
         self.rejected.extend(line.rejected);
-        self.end = line.end.or_else(|| self.end.take());
+        if line.end.is_some() {
+            self.end = line.end;
+        }
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ mod health;
 mod jobs;
 mod journal;
 mod orchestrate;
+mod recorder;
 mod serve;
 mod start;
 mod up;
@@ -55,6 +56,9 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
             jobs::command(&api()?, job, &action, &serde_json::json!({})).await
         }
         Command::Signal { job, name, payload } => jobs::signal(&api()?, job, name, payload).await,
+        Command::Export(export) => recorder::export(&api()?, export).await,
+        Command::Replay(replay) => recorder::run(replay).await,
+        Command::Trace { job, otlp } => recorder::trace(&api()?, job, *otlp).await,
         Command::Artifacts(command) => artifacts::run(&api()?, command).await,
         Command::Doctor => validate::doctor(&cli.config).await,
         Command::Validate => validate::validate(&cli.config),

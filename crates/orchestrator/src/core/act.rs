@@ -345,12 +345,10 @@ impl Core {
             if matches!(command, Command::Probed { finding: engine::command::ProbeFinding::Working, .. }) {
                 core.inner.attempts.heard(attempt, core.inner.world.now());
             }
-            if !matches!(command, Command::Report { .. }) {
-                return core.tell(job, command);
-            }
-            if core.command(job, command).await.is_ok() {
+            if matches!(command, Command::Report { .. }) && core.inner.attempts.get(attempt).is_some() {
                 core.inner.metrics.found_done();
             }
+            core.tell(job, command);
         });
     }
 

@@ -1,7 +1,7 @@
-//! A recording in the dashboard's own pages, where there is no orchestrator: read only, and at any of its steps.
+//! A recording in the dashboard's own pages, where there is no orchestrator: read only, and at any of its frames.
 //!
-//! Each step is a whole orchestrator over a journal in memory that holds the events up to there, with nothing that acts: no
-//! timers, no services, no recovery. So the pages, and all they ask for, are those of the real one. A step has addresses of
+//! Each frame is a whole orchestrator over a journal in memory that holds the events up to there, with nothing that acts: no
+//! timers, no services, no recovery. So the pages, and all they ask for, are those of the real one. A frame has addresses of
 //! its own (`/at/12/…`), which works because the pages name everything relative to where they are.
 
 use std::{
@@ -50,7 +50,7 @@ use crate::{
     token::TokenKey,
 };
 
-/// Steps that are held, the one looked at last first.
+/// Frames that are held, the one looked at last first.
 const HELD: usize = 8;
 
 /// Why a recording can't be shown.
@@ -70,7 +70,7 @@ pub enum OfflineError {
 /// A recording that is looked at.
 pub struct Offline {
     recording: Recording,
-    steps: serde_json::Value,
+    frames: serde_json::Value,
     /// For artifacts and the like.
     folder: PathBuf,
     held: Mutex<VecDeque<(usize, Router)>>,
@@ -89,15 +89,15 @@ impl Offline {
     /// [`OfflineError`].
     pub fn open(recording: Recording, folder: &Path) -> Result<Self, OfflineError> {
         let replayed = replay::replay(&recording)?;
-        let steps: Vec<_> = replayed
-            .steps
+        let frames: Vec<_> = replayed
+            .frames
             .iter()
-            .map(|step| {
-                json!({ "at": moment(step.at), "is": step.name, "words": step.words, "changes": step.changes,
-                        "because": step.because })
+            .map(|frame| {
+                json!({ "at": moment(frame.at), "is": frame.name, "words": frame.words, "changes": frame.changes,
+                        "because": frame.because })
             })
             .collect();
-        let steps = json!({ "head": recording.head, "steps": steps, "differences": replayed.differences });
+        let frames = json!({ "head": recording.head, "frames": frames, "differences": replayed.differences });
         let store = ArtifactStore::open(&folder.join("artifacts"), u64::MAX)?;
         for (hash, bytes) in &recording.contents {
             // A content that is not what its hash says is not shown.
@@ -115,34 +115,34 @@ impl Offline {
                 std::fs::write(callbacks.join(format!("{id}.json")), one.to_string())?;
             }
         }
-        Ok(Self { recording, steps, folder: folder.to_owned(), held: Mutex::default() })
+        Ok(Self { recording, frames, folder: folder.to_owned(), held: Mutex::default() })
     }
 
-    /// Answers a request: `/` leads to the last step, `/at/N/…` is the dashboard and its API after N events.
+    /// Answers a request: `/` leads to the last frame, `/at/N/…` is the dashboard and its API after N events.
     pub async fn answer(&self, request: Request<Body>) -> Response {
         let path = request.uri().path().to_owned();
         let last = self.recording.events.len();
-        let Some((step, rest)) = path.strip_prefix("/at/").and_then(|rest| rest.split_once('/')) else {
+        let Some((frame, rest)) = path.strip_prefix("/at/").and_then(|rest| rest.split_once('/')) else {
             let job = self.recording.head.job_id;
             let there = format!("/at/{last}/#/job/{job}");
             return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, there)]).into_response();
         };
-        let Some(step) = step.parse().ok().filter(|step| (1..=last).contains(step)) else {
-            return refused(Code::NotFound, &format!("the recording has the steps 1 to {last}"));
+        let Some(frame) = frame.parse().ok().filter(|frame| (1..=last).contains(frame)) else {
+            return refused(Code::NotFound, &format!("the recording has the frames 1 to {last}"));
         };
         match rest {
             _ if !matches!(*request.method(), Method::GET | Method::HEAD) => {
                 refused(Code::MethodNotAllowed, "this is a recording: it can be looked at, and nothing else")
             }
             "" => page(),
-            "replay.json" => axum::Json(json!({ "step": step, "recording": self.steps })).into_response(),
-            rest => self.ask(step, rest, request).await,
+            "replay.json" => axum::Json(json!({ "frame": frame, "recording": self.frames })).into_response(),
+            rest => self.ask(frame, rest, request).await,
         }
     }
 
-    /// Asks the orchestrator of a step.
-    async fn ask(&self, step: usize, rest: &str, mut request: Request<Body>) -> Response {
-        let router = match self.at(step).await {
+    /// Asks the orchestrator of a frame.
+    async fn ask(&self, frame: usize, rest: &str, mut request: Request<Body>) -> Response {
+        let router = match self.at(frame).await {
             Ok(router) => router,
             Err(error) => return refused(Code::Internal, &error.to_string()),
         };
@@ -154,23 +154,23 @@ impl Offline {
         router.oneshot(request).await.unwrap_or_else(|never| match never {})
     }
 
-    async fn at(&self, step: usize) -> Result<Router, OfflineError> {
-        let held = self.held.lock().iter().find(|(at, _)| *at == step).map(|(_, router)| router.clone());
+    async fn at(&self, frame: usize) -> Result<Router, OfflineError> {
+        let held = self.held.lock().iter().find(|(at, _)| *at == frame).map(|(_, router)| router.clone());
         if let Some(router) = held {
             return Ok(router);
         }
-        let router = router(Arc::new(self.app(step).await?));
+        let router = router(Arc::new(self.app(frame).await?));
         let mut held = self.held.lock();
         held.truncate(HELD - 1);
-        held.push_front((step, router.clone()));
+        held.push_front((frame, router.clone()));
         Ok(router)
     }
 
     /// An orchestrator that knows the first events of the job, and does nothing.
-    async fn app(&self, step: usize) -> Result<App, OfflineError> {
+    async fn app(&self, frame: usize) -> Result<App, OfflineError> {
         let Recording { pipeline, events, stored, .. } = &self.recording;
         let mut job: Option<Job> = None;
-        for (seq, event) in events.iter().take(step).enumerate() {
+        for (seq, event) in events.iter().take(frame).enumerate() {
             let misfit = |error: apply::IllegalEvent| replay::Misfit { seq, problem: error.to_string() };
             match &mut job {
                 Some(job) => apply::apply(pipeline, job, event).map_err(misfit)?,
@@ -182,7 +182,7 @@ impl Offline {
         if let Some(job) = &job {
             journal.put_definition(job.definition.0, pipeline.source.to_string()).await?;
             let index = Some(index_entry(pipeline, job));
-            let events = stored.iter().take(step).cloned().collect();
+            let events = stored.iter().take(frame).cloned().collect();
             journal.append(Batch { job: job.id, expected: 0, events, index }).await?;
         }
         let world: Arc<dyn World> = Arc::new(Still(now));
@@ -214,7 +214,7 @@ impl Offline {
     }
 }
 
-/// The dashboard's page, with what steps through the recording.
+/// The dashboard's page, with what frames through the recording.
 fn page() -> Response {
     let bytes = dashboard::asset(INDEX).map_or(&[][..], |asset| asset.bytes);
     let script = "<script type=\"module\" src=\"dashboard/js/replay.js\"></script>\n</body>";

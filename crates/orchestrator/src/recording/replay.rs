@@ -1,4 +1,4 @@
-//! A recording replayed: the engine's own `apply` over its events, step by step, and its result held to what was recorded.
+//! A recording replayed: the engine's own `apply` over its events, frame by frame, and its result held to what was recorded.
 
 use engine::{
     apply,
@@ -14,7 +14,7 @@ use crate::core::public_state;
 
 /// What one event changed.
 #[derive(Debug, Clone)]
-pub struct Step {
+pub struct Frame {
     /// Which event, from 0.
     pub seq: usize,
     /// When it happened.
@@ -43,7 +43,7 @@ pub struct Misfit {
 #[derive(Debug)]
 pub struct Replayed {
     /// One for each event.
-    pub steps: Vec<Step>,
+    pub frames: Vec<Frame>,
     /// The job after them.
     pub job: Job,
     /// Where it differs from what was recorded; empty where it is the same.
@@ -57,7 +57,7 @@ pub struct Replayed {
 pub fn replay(recording: &Recording) -> Result<Replayed, Misfit> {
     let pipeline = &recording.pipeline;
     let mut job: Option<Job> = None;
-    let mut steps = Vec::with_capacity(recording.events.len());
+    let mut frames = Vec::with_capacity(recording.events.len());
     let mut before = Vec::new();
     for (seq, event) in recording.events.iter().enumerate() {
         let misfit = |error: apply::IllegalEvent| Misfit { seq, problem: error.to_string() };
@@ -81,13 +81,13 @@ pub fn replay(recording: &Recording) -> Result<Replayed, Misfit> {
         let mut because = Vec::new();
         causes.iter().for_each(|cause| movers(cause, &mut because));
         let (name, words) = (event.kind.name(), words(&event.kind));
-        steps.push(Step { seq, at: event.at, name, words, changes, because });
+        frames.push(Frame { seq, at: event.at, name, words, changes, because });
     }
     let job = job.ok_or_else(|| Misfit { seq: 0, problem: "there are no events".to_owned() })?;
     let mut differences = Vec::new();
     let now = redact(picture(pipeline, &job), recording.head.redacted);
     compare("", &recording.picture, &now, &mut differences);
-    Ok(Replayed { steps, job, differences })
+    Ok(Replayed { frames, job, differences })
 }
 
 /// Where the job and each of its phases stands, in a word.

@@ -4,6 +4,7 @@ mod artifacts;
 mod browser;
 mod callbacks;
 mod dashboard;
+mod deploy;
 mod documents;
 mod driver;
 mod estimates;

@@ -84,12 +84,12 @@ async fn a_finished_and_a_failed_job_replay_to_the_same_state() {
             let read = Recording::read(&text).unwrap();
             let replayed = replay(&read).unwrap();
             assert_eq!(replayed.differences, [""; 0]);
-            assert_eq!(replayed.steps.len(), read.events.len());
+            assert_eq!(replayed.frames.len(), read.events.len());
             assert!(
                 replayed
-                    .steps
+                    .frames
                     .iter()
-                    .any(|step| step.changes.iter().any(|change| change.starts_with("cut: ")))
+                    .any(|frame| frame.changes.iter().any(|change| change.starts_with("cut: ")))
             );
             assert_eq!(read.rejected.len(), usize::from(!fails));
             if query.is_empty()
@@ -149,7 +149,7 @@ async fn ask(offline: &Offline, method: &str, path: &str) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn a_recording_is_shown_at_each_of_its_steps() {
+async fn a_recording_is_shown_at_each_of_its_frames() {
     let text = std::fs::read_to_string(test_data().join("v1/good.jsonl")).unwrap();
     let blob = b"la la la";
     let hash = blake3::hash(blob).to_hex();
@@ -162,10 +162,10 @@ async fn a_recording_is_shown_at_each_of_its_steps() {
     let (status, page) = ask(&offline, "GET", "/at/3/").await;
     assert_eq!(status, 200);
     assert!(page.contains("dashboard/js/main.js") && page.contains("dashboard/js/replay.js"));
-    for (step, state) in [(1, "running"), (last - 1, "running"), (last, "complete")] {
-        let (status, body) = ask(&offline, "GET", &format!("/at/{step}/api/jobs/{job}")).await;
+    for (frame, state) in [(1, "running"), (last - 1, "running"), (last, "complete")] {
+        let (status, body) = ask(&offline, "GET", &format!("/at/{frame}/api/jobs/{job}")).await;
         let body: Value = serde_json::from_str(&body).unwrap();
-        assert_eq!((status, &body["status"], &body["events"]), (200, &json!(state), &json!(step)), "{body}");
+        assert_eq!((status, &body["status"], &body["events"]), (200, &json!(state), &json!(frame)), "{body}");
     }
     for path in ["events", "why", "artifacts", "recording"] {
         assert_eq!(ask(&offline, "GET", &format!("/at/{last}/api/jobs/{job}/{path}")).await.0, 200, "{path}");
@@ -178,7 +178,10 @@ async fn a_recording_is_shown_at_each_of_its_steps() {
     assert_eq!(ask(&offline, "POST", &format!("/at/{last}/api/jobs/{job}/cancel")).await.0, 405);
     assert_eq!(ask(&offline, "GET", &format!("/at/{}/api/jobs", last + 1)).await.0, 404);
     assert_eq!(ask(&offline, "GET", "/").await.0, 307);
-    let (_, steps) = ask(&offline, "GET", "/at/2/replay.json").await;
-    let steps: Value = serde_json::from_str(&steps).unwrap();
-    assert_eq!((&steps["step"], steps["recording"]["steps"].as_array().unwrap().len()), (&json!(2), last));
+    let (_, frames) = ask(&offline, "GET", "/at/2/replay.json").await;
+    let frames: Value = serde_json::from_str(&frames).unwrap();
+    assert_eq!(
+        (&frames["frame"], frames["recording"]["frames"].as_array().unwrap().len()),
+        (&json!(2), last)
+    );
 }

@@ -144,6 +144,11 @@ async fn a_trace_of_one_job_from_its_caller_to_every_call() {
     assert_eq!(segue.over(&job).await["status"], "complete");
     collect(&mut collector, &mut spans, "job traced").await;
 
+    check_tree(&spans, &carried);
+}
+
+/// Every span once, below its parent, with what the service was given.
+fn check_tree(spans: &BTreeMap<String, Value>, carried: &BTreeMap<String, String>) {
     let mut names: Vec<&str> = spans.values().map(|span| span["name"].as_str().unwrap()).collect();
     names.sort_unstable();
     let expected = [
