@@ -16,3 +16,4 @@ mod schedules;
 mod security;
 mod support;
 mod talking;
+mod time_left;
