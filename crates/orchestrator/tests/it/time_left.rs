@@ -1,7 +1,5 @@
 //! What is left of jobs, over HTTP: nothing is invented, earlier jobs teach, and a restart forgets nothing.
 
-#![expect(clippy::unwrap_used, reason = "where a test can't be set up, it fails")]
-
 use std::time::Duration;
 
 use serde_json::{Value, json};
