@@ -12,3 +12,5 @@ pub mod learn;
 pub mod path;
 pub mod picture;
 mod rest;
+#[cfg(test)]
+mod tests;

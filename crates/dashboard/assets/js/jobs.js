@@ -80,6 +80,7 @@ function makeRow() {
     h("div", { role: "cell", class: "cell col-state" }, state),
     h("div", { role: "cell", class: "cell col-time" }, since, took));
   let drawn;
+  let told = "";
   return {
     element,
     show(item) {
@@ -89,21 +90,20 @@ function makeRow() {
       say(under, row.pipeline);
       state.className = `state ${row.status}`;
       say(state, `${stateSign(row.status)} ${stateWord(row.status)}`);
+      const estimate = isOver(row.status) ? undefined : detail?.estimate ?? row.estimate;
       if (detail && detail !== drawn) {
         drawn = detail;
         fill(progress, phaseBar(detail, knownPipeline(row.pipeline)));
         const why = row.status === "complete" ? "" : detail.error?.message ?? (row.status === "running" ? "" : detail.reason);
-        say(words, why || progressLine(detail, knownPipeline(row.pipeline)));
-        words.title = detail.reason;
+        told = why || progressLine(detail, knownPipeline(row.pipeline));
       }
-      const estimate = isOver(row.status) ? undefined : detail?.estimate ?? row.estimate;
+      say(words, [leftText(estimate), told].filter(Boolean).join(" · "));
+      words.title = [leftTitle(estimate), detail?.reason].filter(Boolean).join("; ");
       since.dateTime = row.startedAt;
       since.title = `Started ${moment(row.startedAt)}`;
       say(since, ago(row.startedAt));
       const until = isOver(row.status) ? millis(row.lastUpdated) : Date.now();
-      const left = leftText(estimate);
-      say(took, `${isOver(row.status) ? "took" : "for"} ${duration(Math.round((until - millis(row.startedAt)) / 1000) * 1000)}${left ? ` · ${left}` : ""}`);
-      took.title = leftTitle(estimate) ?? "";
+      say(took, `${isOver(row.status) ? "took" : "for"} ${duration(Math.round((until - millis(row.startedAt)) / 1000) * 1000)}`);
     },
   };
 }

@@ -152,6 +152,8 @@ fn job_ended(learning: &Mutex<Learning>, fleet: &Fleet, pipeline: &Pipeline, pic
 /// Learns from the jobs in the journal that are over: of each pipeline as many as are kept, the oldest of them first. Nobody
 /// waits for it. Versions that services had then are not known: what was learned counts for the present one.
 pub async fn read_journal(core: &Core) {
+    // A start has better things to do.
+    core.until_recovered().await;
     let pipelines = core.pipelines();
     let mut jobs = 0usize;
     for name in pipelines.keys() {

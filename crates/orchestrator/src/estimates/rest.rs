@@ -67,14 +67,19 @@ impl Way<'_> {
         (known && all > 0.0).then(|| (elapsed / all).min(0.99))
     }
 
-    /// Seconds since the first attempt of a phase began; none where none has.
+    /// Seconds since the work of a phase began: of a map its first attempt, else the one at work, for a second one begins anew;
+    /// none where nothing has begun.
     fn elapsed(&self, phase: PhaseIndex) -> Option<f64> {
         let state = &self.picture.phases[phase.usize()];
-        let first = self.around.begun(self.picture.job, phase, state.turn);
         let live = state.live.iter().map(|live| live.started_at).min();
-        let begun = first.into_iter().chain(live).min();
-        let begun = begun.or_else(|| state.started_at.filter(|_| state.settled > 0))?;
-        Some(self.now.since(begun).as_secs_f64())
+        let begun = if state.mapped {
+            let first = self.around.begun(self.picture.job, phase, state.turn);
+            let known = first.into_iter().chain(live).min();
+            known.or(state.started_at).filter(|_| live.is_some() || state.settled > 0)
+        } else {
+            live
+        };
+        Some(self.now.since(begun?).as_secs_f64())
     }
 
     /// How far a phase is by what its runs said and which of them are through, and as of when.

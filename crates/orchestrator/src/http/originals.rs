@@ -82,7 +82,7 @@ pub(super) async fn get_progress(
     let mut body = json!({
         "jobId": job, "currentPhase": status.current_phase, "overallStatus": status.status,
         "startTime": status.started_at, "lastUpdated": status.last_updated, "reason": status.reason,
-        "estimatedCompletion": status.estimate.as_ref().and_then(|left| Some(left.ends_at?.p50)),
+        "estimatedCompletion": estimated(&status),
         "phases": phases, "recentLogs": logs,
     });
     if let Some(body) = body.as_object_mut() {
@@ -97,6 +97,12 @@ fn numbers(pipeline: &Pipeline, _: &Job) -> Vec<String> {
         phase.aliases.first().map_or_else(|| phase.id.to_string(), ToString::to_string)
     };
     pipeline.phases.iter().map(of).collect()
+}
+
+/// When half of the runs of the current phase would be through; none where nothing is known of it, nor how far it is.
+fn estimated(status: &JobStatus) -> Option<jiff::Timestamp> {
+    let phases = &status.estimate.as_ref()?.phases;
+    Some(phases.get(status.current_phase.as_ref()?)?.ends_at?.p50)
 }
 
 /// What happened last, newest first; before it what the services say now.

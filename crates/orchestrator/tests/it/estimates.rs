@@ -2,10 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a recording that can't be read fails the test")]
 
+mod picture;
 mod recorded;
 
 use orchestrator::estimates::{learn::Learning, path::Range};
-use recorded::{Recorded, course, read};
+use recorded::{Recorded, course, course_with, read};
 
 /// Runs that are only learned from.
 const FIRST: usize = 4;
@@ -86,20 +87,62 @@ fn table(told: &[Told]) -> String {
     text
 }
 
+/// What the documents say of it; `UPDATE_EXPECT=1` writes picture and table anew.
 #[test]
-fn x() {
-    for text in [include_str!("../../test_data/estimates/reused.jsonl")] {
-        let told = foretell(&read(text));
-        println!("{}", table(&told));
-        for one in told.iter().filter(|one| one.is_late()) {
-            println!(
-                "{:4} {:4.0}% {:6.1} .. {:6.1}  actual {:6.1}",
-                one.seeds,
-                one.moment * 100.0,
-                one.left.p50,
-                one.left.p90,
-                one.actual
+fn most_recorded_courses_end_within_what_was_foretold_or_earlier() {
+    let told = foretell(&read(include_str!("../../test_data/estimates/courses.jsonl")));
+    let runs = told.len() / MOMENTS.len();
+    assert!(runs >= 20, "{runs} runs are not enough");
+    let table = table(&told);
+    println!("{table}");
+    for moment in MOMENTS {
+        let late = told.iter().filter(|told| told.moment == moment && told.is_late()).count();
+        assert!(late * 4 <= runs, "at {moment} of a run {late} of {runs} ended later than P90");
+    }
+    let late = told.iter().filter(|told| told.is_late()).count();
+    assert!(
+        late * 10 <= told.len(),
+        "{late} of {} ended later than P90, which is more than one in ten",
+        told.len()
+    );
+    let half = median(told.iter().filter(|told| told.moment == 0.5).map(Told::error));
+    assert!(half < 0.15, "half through a run the middle is off by {half} of it");
+    expect_test::expect_file!["../../../../docs/estimates/table.md"].assert_eq(&table);
+    expect_test::expect_file!["../../../../docs/estimates/courses.svg"].assert_eq(&picture::draw(&told));
+}
+
+/// Whatever is asked at whatever moment: the middle is never above the end, and nothing is negative.
+#[test]
+fn a_range_is_a_range_at_every_moment() {
+    let runs = read(include_str!("../../test_data/estimates/courses.jsonl"));
+    let (pipeline, mut learning) = (course(), Learning::default());
+    for run in &runs[..6] {
+        for part in 0..40 {
+            let now = run.took() * part / 40;
+            let left = run.replay(&pipeline, learning.clone(), now).left(&pipeline, now);
+            let phases = left.phases.values().flat_map(|phase| phase.ends.into_iter().chain([phase.starts]));
+            for range in phases.chain(left.remaining) {
+                assert!(0.0 <= range.p50 && range.p50 <= range.p90, "{range:?} at {now}");
+            }
+            assert!(
+                left.phases.values().all(|phase| phase.done.is_none_or(|done| (0.0..1.0).contains(&done)))
             );
         }
+        learning = run.replay(&pipeline, learning, u64::MAX).learned(&pipeline);
     }
+}
+
+/// With nothing known it says so, and never a number; what is known in part is a lower bound.
+#[test]
+fn what_is_not_known_is_said() {
+    let pipeline = course();
+    let runs = read(include_str!("../../test_data/estimates/courses.jsonl"));
+    let nothing = runs[0].replay(&pipeline, Learning::default(), 0).left(&pipeline, 0);
+    assert_eq!((nothing.remaining, nothing.at_least), (None, true));
+    assert!(nothing.why.ends_with("and finish is known yet"), "{}", nothing.why);
+    let known = runs[0].replay(&pipeline, Learning::default(), u64::MAX).learned(&pipeline);
+    let changed = course_with(|text| text.replace("id        = \"finish\"", "id        = \"polish\""));
+    let partly = runs[1].replay(&changed, known, 0).left(&changed, 0);
+    assert!(partly.at_least && partly.remaining.is_some_and(|left| left.p50 > 0.0), "{partly:?}");
+    assert_eq!(partly.why, "no run of polish is known yet");
 }

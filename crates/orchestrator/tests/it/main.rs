@@ -21,4 +21,5 @@ mod schedules;
 mod security;
 mod support;
 mod talking;
+mod time_left;
 mod traces;

@@ -33,6 +33,11 @@ pub(crate) fn course() -> Pipeline {
     Pipeline::parse(include_str!("../../../../../pipelines/course.toml")).unwrap()
 }
 
+/// The same, changed.
+pub(crate) fn course_with(change: impl Fn(&str) -> String) -> Pipeline {
+    Pipeline::parse(&change(include_str!("../../../../../pipelines/course.toml"))).unwrap()
+}
+
 /// One run: its lines are `[milliseconds since its start, kind, …]`.
 pub(crate) struct Recorded {
     pub(crate) number: u128,
