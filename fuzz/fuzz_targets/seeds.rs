@@ -1,11 +1,13 @@
-//! Writes the first inputs of every target into `FOLDER/TARGET/`, from what the tests of the crates use.
+//! Writes the first inputs of every target into `fuzz/corpus/TARGET/`, from what the tests of the crates use, and ends.
 //!
 //! A program and not files: what a journal or a signature looks like is known to our own code, and the rest lies where the
-//! tests are.
+//! tests are. In the shape of a target, since whatever is built with the fuzzer's flags is linked with its `main`.
+#![no_main]
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
+    process,
     sync::Arc,
     time::Duration,
 };
@@ -14,12 +16,21 @@ use bytes::Bytes;
 use engine::ids::{AttemptId, JobId};
 use journal::{Batch, IndexEntry, Journal, RetentionPolicy};
 use journal_embedded::{EmbeddedJournal, Options, faults::FaultDisk};
+use libfuzzer_sys::fuzz_target;
 use orchestrator::{config::SigningSecret, signature::sign, token::TokenKey};
 use uuid::Uuid;
 
-fn main() {
-    let folder = PathBuf::from(env::args().nth(1).expect("usage: seeds FOLDER"));
+fuzz_target!(
+    init: {
+        write_all();
+        process::exit(0);
+    },
+    |_: &[u8]| {}
+);
+
+fn write_all() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folder = root.join("fuzz/corpus");
     let write = |target: &str, seeds: Vec<Vec<u8>>| {
         let folder = folder.join(target);
         fs::create_dir_all(&folder).expect("the folder can be made");
