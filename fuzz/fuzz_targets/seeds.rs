@@ -25,7 +25,9 @@ fuzz_target!(
         write_all();
         process::exit(0);
     },
-    |_: &[u8]| {}
+    |input: &[u8]| {
+        let _ended_before = input;
+    }
 );
 
 fn write_all() {
@@ -161,15 +163,16 @@ fn segment(dropped: bool) -> Vec<u8> {
         summary: Bytes::from_static(b"sprw"),
     };
     let first = Bytes::from_static(br#"{"at":0,"is":{"runReady":{"run":"speak"}}}"#);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
     for (job, expected, index) in
         [(1, 0, Some(entry(true))), (2, 0, Some(entry(true))), (1, 1, None), (1, 2, Some(entry(false)))]
     {
         let batch = Batch { job: JobId(Uuid::from_u128(job)), expected, events: vec![first.clone()], index };
-        futures::executor::block_on(opened.journal.append(batch)).expect("it is appended");
+        runtime.block_on(opened.journal.append(batch)).expect("it is appended");
     }
     if dropped {
         let policy = RetentionPolicy { ended_for: Duration::ZERO };
-        futures::executor::block_on(opened.journal.retain(1_000, policy)).expect("what has ended is dropped");
+        runtime.block_on(opened.journal.retain(1_000, policy)).expect("what has ended is dropped");
     }
     let mut bytes =
         disk.content(Path::new("/journal/log/0000000000000001.seg")).expect("the segment is there");
