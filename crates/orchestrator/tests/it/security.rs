@@ -249,7 +249,7 @@ async fn a_body_has_at_most_its_limit() {
 /// A service of `https` whose certificate comes from an authority of our own.
 async fn private_service(folder: &std::path::Path) -> (String, tokio::sync::oneshot::Receiver<String>) {
     let authority = rcgen::KeyPair::generate().unwrap();
-    let mut of_authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    let mut of_authority = rcgen::CertificateParams::default();
     of_authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let root = of_authority.self_signed(&authority).unwrap();
     std::fs::write(folder.join("ca.pem"), root.pem()).unwrap();
