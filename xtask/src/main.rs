@@ -1,9 +1,10 @@
-//! Repository tasks: `cargo xtask tidy`, `compose`, `kill`, `chaos`, `soak` and `simulate`.
+//! Repository tasks: `cargo xtask tidy`, `compose`, `fuzz`, `kill`, `chaos`, `soak` and `simulate`.
 //!
 //! Why a program and not shell: the checks run as tests too, on every system that has cargo, and each is tested on text
-//! that breaks it. Arguments are matched by hand: six commands do not pay for a parser's build time.
+//! that breaks it. Arguments are matched by hand: seven commands do not pay for a parser's build time.
 
 mod compose;
+mod fuzz;
 mod long;
 mod repo;
 mod rust_text;
@@ -18,6 +19,8 @@ use std::{
 const USAGE: &str = "\
 usage: cargo xtask tidy                    check the rules of this repository (CONTRIBUTING.md lists them)
        cargo xtask compose SEGUE           check that SEGUE, an executable, accepts every command of docker-compose.yml
+       cargo xtask fuzz --minutes N [TARGET]
+                                            try each reader of what others wrote with made-up inputs (needs cargo-fuzz)
        cargo xtask kill [--orchestrator N] [--services N] [--seeds N] [--random N] [--release]
                                             kill so many processes during a course, and compare all of its files with
                                             those of an undisturbed one; --random repeats the moments of an earlier run
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.as_slice() {
         ["tidy"] => repo::Repo::load(&repo::root()).and_then(|repo| tidy::run(&repo)),
         ["compose", segue] => compose::dry_run(&repo::root(), segue),
+        ["fuzz", arguments @ ..] => fuzz::run(&repo::root(), arguments),
         ["kill", arguments @ ..] => long::KILL.run(arguments),
         ["chaos", arguments @ ..] => long::CHAOS.run(arguments),
         ["soak", arguments @ ..] => long::SOAK.run(arguments),

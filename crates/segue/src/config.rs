@@ -7,7 +7,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use engine::{ids::Name, pipeline::Pipeline};
+use engine::{
+    ids::Name,
+    pipeline::{Pipeline, parse::Finding},
+};
 use orchestrator::config::Config;
 
 /// Everything that is configured.
@@ -76,11 +79,17 @@ fn read_pipelines(folder: &Path) -> Result<Vec<(PathBuf, Pipeline)>> {
     for path in files {
         let text = std::fs::read_to_string(&path).with_context(|| format!("{}", path.display()))?;
         match Pipeline::parse(&text) {
-            Ok(pipeline) => pipelines.push((path, pipeline)),
-            Err(error) => {
-                wrong.extend(error.findings.iter().map(|finding| format!("{}: {finding}", path.display())));
+            Ok(pipeline) => {
+                wrong.extend(placed(&path, &orchestrator::checks::unknown_codes(&pipeline)));
+                pipelines.push((path, pipeline));
             }
+            Err(error) => wrong.extend(placed(&path, &error.findings)),
         }
     }
     if wrong.is_empty() { Ok(pipelines) } else { bail!("{}", wrong.join("\n       ")) }
+}
+
+/// Findings with their file.
+fn placed(path: &Path, findings: &[Finding]) -> Vec<String> {
+    findings.iter().map(|finding| format!("{}: {finding}", path.display())).collect()
 }

@@ -66,6 +66,8 @@ pub struct OutboundSettings {
     pub addresses: Addresses,
     /// Signs start requests, as Standard Webhooks.
     pub signing_secret: Option<crate::config::SigningSecret>,
+    /// Which authorities are trusted, where a service has `https`.
+    pub trust: rustls::ClientConfig,
     /// For the signatures' times.
     pub world: Arc<dyn World>,
 }
@@ -100,7 +102,7 @@ impl HttpOutbound {
         tcp.set_connect_timeout(Some(Duration::from_secs(5)));
         tcp.enforce_http(false);
         let https = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_webpki_roots()
+            .with_tls_config(settings.trust.clone())
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);

@@ -101,11 +101,11 @@ fn every_problem_code_named_exists_and_stands_under_its_status() {
 
 /// Codes that no operation names, and why.
 const OF_NO_OPERATION: [(&str, &str); 5] = [
-    ("invalid-pipeline", "said when it is started, by `segue validate` and by the log"),
-    ("invalid-config", "said when it is started"),
+    ("invalid-pipeline", "a page for what `segue validate` says"),
+    ("invalid-config", "a page for what `segue validate` says"),
     ("service-unreachable", "in a job's events: no call waits for a service"),
     ("method-not-allowed", "of every address: said once, at the top"),
-    ("unsupported-media-type", "bodies are read whatever their type; kept for services that ask for it"),
+    ("unsupported-media-type", "of none at present: bodies are read whatever their type"),
 ];
 
 #[test]

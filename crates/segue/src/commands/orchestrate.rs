@@ -8,7 +8,7 @@ use orchestrator::{
     artifacts::ArtifactStore,
     audit::Audit,
     clock::{RealWorld, World},
-    config::{Config, TlsFiles},
+    config::{Config, TlsFiles, trust},
     core::{Core, Fleet, Parts},
     http::{Access, App, Rates},
     memo::Memo,
@@ -61,6 +61,7 @@ async fn orchestrate(setup: Setup, handover: CancellationToken, shutdown: Cancel
             tokens: tokens.clone(),
         },
         signing_secret: config.orchestrator.signing_secret.clone(),
+        trust: trust(config.orchestrator.ca.as_deref())?,
         world: world.clone(),
     }));
     tokio::spawn({

@@ -1,11 +1,13 @@
-//! Writes the first inputs of every target into `FOLDER/TARGET/`, from what the tests of the crates use.
+//! Writes the first inputs of every target into `fuzz/corpus/TARGET/`, from what the tests of the crates use, and ends.
 //!
 //! A program and not files: what a journal or a signature looks like is known to our own code, and the rest lies where the
-//! tests are.
+//! tests are. In the shape of a target, since whatever is built with the fuzzer's flags is linked with its `main`.
+#![no_main]
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
+    process,
     sync::Arc,
     time::Duration,
 };
@@ -14,12 +16,23 @@ use bytes::Bytes;
 use engine::ids::{AttemptId, JobId};
 use journal::{Batch, IndexEntry, Journal, RetentionPolicy};
 use journal_embedded::{EmbeddedJournal, Options, faults::FaultDisk};
+use libfuzzer_sys::fuzz_target;
 use orchestrator::{config::SigningSecret, signature::sign, token::TokenKey};
 use uuid::Uuid;
 
-fn main() {
-    let folder = PathBuf::from(env::args().nth(1).expect("usage: seeds FOLDER"));
+fuzz_target!(
+    init: {
+        write_all();
+        process::exit(0);
+    },
+    |input: &[u8]| {
+        let _ended_before = input;
+    }
+);
+
+fn write_all() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folder = root.join("fuzz/corpus");
     let write = |target: &str, seeds: Vec<Vec<u8>>| {
         let folder = folder.join(target);
         fs::create_dir_all(&folder).expect("the folder can be made");
@@ -150,15 +163,16 @@ fn segment(dropped: bool) -> Vec<u8> {
         summary: Bytes::from_static(b"sprw"),
     };
     let first = Bytes::from_static(br#"{"at":0,"is":{"runReady":{"run":"speak"}}}"#);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
     for (job, expected, index) in
         [(1, 0, Some(entry(true))), (2, 0, Some(entry(true))), (1, 1, None), (1, 2, Some(entry(false)))]
     {
         let batch = Batch { job: JobId(Uuid::from_u128(job)), expected, events: vec![first.clone()], index };
-        futures::executor::block_on(opened.journal.append(batch)).expect("it is appended");
+        runtime.block_on(opened.journal.append(batch)).expect("it is appended");
     }
     if dropped {
         let policy = RetentionPolicy { ended_for: Duration::ZERO };
-        futures::executor::block_on(opened.journal.retain(1_000, policy)).expect("what has ended is dropped");
+        runtime.block_on(opened.journal.retain(1_000, policy)).expect("what has ended is dropped");
     }
     let mut bytes =
         disk.content(Path::new("/journal/log/0000000000000001.seg")).expect("the segment is there");
