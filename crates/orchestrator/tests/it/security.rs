@@ -247,6 +247,7 @@ async fn a_body_has_at_most_its_limit() {
 }
 
 /// A service of `https` whose certificate comes from an authority of our own.
+#[expect(clippy::unwrap_used, reason = "where the certificate cannot be made, the test fails")]
 async fn private_service(folder: &std::path::Path) -> (String, tokio::sync::oneshot::Receiver<String>) {
     let authority = rcgen::KeyPair::generate().unwrap();
     let mut of_authority = rcgen::CertificateParams::default();
