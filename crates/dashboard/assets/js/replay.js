@@ -7,6 +7,11 @@ import { h, say } from "./dom.js";
 const { frame, recording } = await get("replay.json");
 const { head, frames, differences } = recording;
 
+// The clock of the page stands at this frame, and there is nothing to command.
+const moment = Date.parse(frames[frame - 1].at);
+Date.now = () => moment;
+document.body.classList.add("recording");
+
 /** Leads to a frame, and keeps the page that is shown. */
 function go(to) {
   const there = Math.min(Math.max(to, 1), frames.length);
@@ -33,8 +38,8 @@ const button = (text, name, to) => h("button", { type: "button", "aria-label": n
 const made = `recording of ${head.pipeline} ${head.key}, made ${new Date(head.exportedAt).toLocaleString()} by Segue ${head.segue}`;
 document.body.append(h("footer", { class: "replay", "aria-label": "Recording" },
   h("div", { class: "replay-bar" },
-    button("⏮", "First frame", 1), button("◀", "Frame before ([)", frame - 1), slider, button("▶", "Next frame (])", frame + 1),
-    button("⏭", "Last frame", frames.length), label),
+    button("|◀", "First frame", 1), button("◀", "Frame before ([)", frame - 1), slider, button("▶", "Next frame (])", frame + 1),
+    button("▶|", "Last frame", frames.length), label),
   line,
   h("p", { class: "faint" }, made, differences.length ? ` — the replay differs from what was recorded: ${differences[0]}` : "")));
 document.addEventListener("keydown", (event) => {
