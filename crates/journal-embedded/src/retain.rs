@@ -18,6 +18,8 @@ use crate::{
 const AT_ONCE: usize = 100_000;
 /// An old segment whose needed records are at most one part in so many of it is emptied by copying them forward.
 const NEEDED_PART: u64 = 4;
+/// Bytes of them that are copied at once, and held in memory meanwhile.
+const COPIED_AT_ONCE: u64 = 4 << 20;
 
 impl Inner {
     pub(crate) fn retain(&self, now: u64, policy: RetentionPolicy) -> Result<Retained, JournalError> {
@@ -64,11 +66,16 @@ impl Inner {
                 older_stay = true;
                 continue;
             }
-            let mut copies = Vec::new();
+            let (mut copies, mut bytes_copied) = (Vec::new(), 0);
             for place in &needed {
                 copies.push(copy(Kind::Moved, &self.read(place)?));
+                bytes_copied += place.len;
+                if bytes_copied >= COPIED_AT_ONCE {
+                    self.writer.write(std::mem::take(&mut copies))?;
+                    bytes_copied = 0;
+                }
             }
-            done.moved += copies.len();
+            done.moved += needed.len();
             let (last, marks) = self.last_and_marks(number).map_err(failed)?;
             if older_stay {
                 for mark in marks {

@@ -94,7 +94,7 @@ struct Inner {
     /// Attempts that were accepted, to be noted in the journal if they last.
     accepted: mpsc::Sender<(JobId, engine::ids::AttemptId)>,
     /// Jobs that have ended, the latest last: these leave memory first.
-    ended: parking_lot::Mutex<std::collections::VecDeque<JobId>>,
+    ended: parking_lot::Mutex<memory::Ended>,
     /// Set when every key and slot in use is known; nothing is decided before.
     known: SetOnce<()>,
     /// Bumped by every use of a cell, so that the ones used least can leave memory.

@@ -78,7 +78,7 @@ impl Core {
             Effect::Ended if !loaded.job.has_ended() => {}
             Effect::Ended => {
                 self.give_key_back(&(loaded.pipeline.name.clone(), loaded.job.key.clone()), job);
-                self.put_out_ended(job);
+                self.put_out_ended(&loaded.job);
                 let picture = Box::new(Picture::of(&loaded.job, |_| None));
                 self.inner.estimates.note(Note::Ended(loaded.pipeline.clone(), picture));
             }

@@ -1,7 +1,7 @@
 //! Which jobs are in memory: brought in by need, put out when they only wait.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     sync::{Arc, atomic::Ordering},
 };
 
@@ -28,9 +28,47 @@ pub(super) const LOOK_EVERY: u64 = 512;
 
 /// Jobs that stay in memory for a while although they are over.
 const ENDED: usize = 1_000;
+/// And so many bytes of them.
+const ENDED_BYTES: usize = 64 << 20;
 /// A job with so many events since its last snapshot gets another; later on it takes half as many as it had then, so that
 /// all snapshots of a job together cost no more than a few times its events.
 const SNAPSHOT_AFTER: u64 = 256;
+
+/// Jobs that have ended and are still in memory, the latest last.
+#[derive(Debug, Default)]
+pub(super) struct Ended {
+    jobs: VecDeque<(JobId, usize)>,
+    bytes: usize,
+}
+
+impl Ended {
+    /// Takes in one more; those that have to leave for it, oldest first.
+    fn take_in(&mut self, job: JobId, bytes: usize) -> Vec<JobId> {
+        self.jobs.push_back((job, bytes));
+        self.bytes += bytes;
+        let mut surplus = Vec::new();
+        while self.jobs.len() > ENDED || self.bytes > ENDED_BYTES {
+            let Some((oldest, bytes)) = self.jobs.pop_front() else { break };
+            self.bytes -= bytes;
+            surplus.push(oldest);
+        }
+        surplus
+    }
+}
+
+/// About how many bytes of memory a job takes: what callers and services gave, and something for each thing it remembers.
+fn weight(job: &Job) -> usize {
+    const EACH: usize = 128;
+    let runs = job.phases.iter().flat_map(|phase| &phase.runs).map(|run| {
+        let result = match &run.state {
+            RunState::Succeeded(result) => result.output.get().len() + result.stats.get().len(),
+            _ => 0,
+        };
+        EACH + result + run.item.as_ref().map_or(0, |item| item.get().len())
+    });
+    let things = job.attempts.len() + job.artifacts.len();
+    job.input.get().len() + runs.sum::<usize>() + things * EACH
+}
 
 impl Core {
     /// A job from its journal: from its newest snapshot, where that can be used, and the events after it.
@@ -161,13 +199,9 @@ impl Core {
 
     /// A job has ended: it stays for a while, for those who wait for its end and for callbacks that come twice, and the one
     /// that ended longest ago leaves.
-    pub(super) fn put_out_ended(&self, job: JobId) {
-        let oldest = {
-            let mut ended = self.inner.ended.lock();
-            ended.push_back(job);
-            if ended.len() > ENDED { ended.pop_front() } else { None }
-        };
-        if let Some(oldest) = oldest {
+    pub(super) fn put_out_ended(&self, job: &Job) {
+        let surplus = self.inner.ended.lock().take_in(job.id, weight(job));
+        for oldest in surplus {
             self.put_out(oldest);
         }
     }
@@ -190,5 +224,29 @@ impl Core {
     #[must_use]
     pub fn resident(&self) -> usize {
         self.inner.cells.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::ids::JobId;
+
+    use super::{ENDED, ENDED_BYTES, Ended};
+
+    fn job(number: usize) -> JobId {
+        JobId(uuid::Uuid::from_u128(number as u128))
+    }
+
+    #[test]
+    fn jobs_that_ended_leave_memory_by_number_and_by_size() {
+        let mut ended = Ended::default();
+        for number in 0..ENDED {
+            assert!(ended.take_in(job(number), 10).is_empty());
+        }
+        assert_eq!(ended.take_in(job(ENDED), 10), [job(0)]);
+        let all = ended.take_in(job(ENDED + 1), ENDED_BYTES);
+        assert_eq!((all.len(), all[0]), (ENDED, job(1)));
+        assert_eq!(ended.take_in(job(ENDED + 2), ENDED_BYTES + 1), [job(ENDED + 1), job(ENDED + 2)]);
+        assert_eq!(ended.bytes, 0);
     }
 }
