@@ -15,6 +15,7 @@ pub mod estimates;
 pub mod http;
 mod listen;
 pub mod live;
+mod log;
 pub mod memo;
 pub mod metrics;
 pub mod outbound;

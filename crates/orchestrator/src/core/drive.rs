@@ -209,6 +209,7 @@ impl Core {
                 Ok(at) => {
                     position = Some(at);
                     self.inner.metrics.count(&loaded.pipeline, &loaded.job, &round.events);
+                    crate::log::tell(&loaded.pipeline, &loaded.job, &round.events);
                     self.publish(loaded, &round.events, encoded, at);
                 }
                 Err(error) => {

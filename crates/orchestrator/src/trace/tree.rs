@@ -34,6 +34,9 @@ fn show(
     lines: &mut Vec<String>,
 ) {
     let mut line = format!("{lead}{}", span.name);
+    if let Some(Attribute::Text(key)) = attribute(span, "segue.key") {
+        line.push_str(&format!(" {key}"));
+    }
     let wide = line.chars().count();
     line.push_str(&" ".repeat(48usize.saturating_sub(wide).max(2)));
     let (after, took) = (span.start.since(begin), span.end.since(span.start));
@@ -46,6 +49,9 @@ fn show(
             " after {} in the queue",
             in_words(Duration::from_millis(waited.unsigned_abs()))
         ));
+    }
+    if let Some(Attribute::Number(items)) = attribute(span, "segue.items") {
+        line.push_str(&format!(" {items} items"));
     }
     match &span.status {
         SpanStatus::Ok => line.push_str("  ok"),

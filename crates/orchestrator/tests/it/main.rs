@@ -17,6 +17,7 @@ mod openapi;
 mod originals;
 mod recordings;
 mod rejected;
+mod replayed;
 mod schedules;
 mod security;
 mod support;

@@ -10,6 +10,7 @@ mod failures;
 mod fake;
 mod full_disk;
 mod kill;
+mod logs;
 mod soak;
 mod support;
 mod table;
