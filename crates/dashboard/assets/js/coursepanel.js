@@ -112,8 +112,8 @@ export function coursePanel(element, context) {
     if (!wanted) {
       data = undefined;
       return fill(element, h("p", { class: "faint" }, "Choose a LEGO to see its basket, its introduction and where it occurs; choose a seed's number to hear all of it."),
-        h("p", { class: "faint keys" }, [["arrows", "from seed to seed, from LEGO to LEGO"], ["Enter", "opens"], ["space", "plays and pauses"], ["n, p", "next sample, the one before"], ["a", "all of what is open"], ["/", "search"], ["Esc", "closes"]]
-          .map(([key, what]) => [h("kbd", {}, key), ` ${what} `])));
+        h("dl", { class: "faint keys" }, [["arrows", "from seed to seed, from LEGO to LEGO"], ["Enter", "opens"], ["space", "plays and pauses"], ["n, p", "next sample, the one before"], ["a", "all of what is open"], ["/", "search"], ["Esc", "closes"]]
+          .map(([key, what]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, what)])));
     }
     try {
       const answer = await (lego ? ask("lego", { id: lego }) : ask("seed", { id: seed }));

@@ -22,7 +22,7 @@ export function player(job) {
   const button = (label, sign, act) => h("button", { type: "button", class: "quiet", "aria-label": label, title: label, onclick: act }, sign);
   const toggleButton = button("Play (space)", "▶", () => toggle());
   const element = h("section", { class: "player", "aria-label": "Player", hidden: true },
-    button("Sample before (p)", "⏮", () => go(at - 1)), toggleButton, button("Next sample (n)", "⏭", () => go(at + 1)),
+    button("Sample before (p)", "«", () => go(at - 1)), toggleButton, button("Next sample (n)", "»", () => go(at + 1)),
     h("div", { class: "player-words" }, text, about, line), place, button("Close the player", "×", () => stop()), audio);
   const state = h("p", { class: "aside-only", role: "status" });
   element.append(state);
