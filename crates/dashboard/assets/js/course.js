@@ -239,6 +239,7 @@ export function coursePage(main, at) {
       clearTimeout(timer);
       deaf();
       document.removeEventListener("keydown", keys);
+      document.body.classList.remove("course-chosen");
       parts?.unmark();
       Object.values(parts?.lists ?? {}).forEach((list) => list.stop());
       sound.end();

@@ -1,7 +1,7 @@
 // The three lists of a course: seeds with their LEGOs in colour, phrases that were removed, and all samples.
 
 import { verdictOf } from "./decisions.js";
-import { fill, h } from "./dom.js";
+import { aside, fill, h } from "./dom.js";
 import { sampleButtons } from "./player.js";
 import { tallList } from "./tall.js";
 import { count, moment } from "./words.js";
@@ -14,9 +14,9 @@ export function tile(lego, { link, language, course }, more = "") {
   const kind = lego.kind === "M" ? "molecular" : "atomic";
   const target = language(course().target);
   const words = lego.kind === "M" ? lego.target.split(/(\s+)/).map((word) => (word.trim() ? h("span", { class: "word" }, word) : word)) : lego.target;
-  const label = `${lego.target}: ${lego.known}. ${kind}, ${lego.isNew ? "new here" : "known already"}${lego.cut ? `, ${lego.cut} of its phrases removed` : ""}`;
-  return h("a", { class: `tile ${lego.kind} ${lego.isNew ? "new" : "old"} ${more}`, href: link({ lego: lego.id, seed: "" }), style: { "--hue": lego.hue }, "data-lego": lego.id, "aria-label": label, title: `${lego.id}: ${kind}, ${lego.isNew ? "new here" : "known already"}` },
-    h("span", { class: "tile-target", lang: target }, words), h("span", { class: "tile-known", lang: language(course().known) }, lego.known),
+  const said = `, ${kind}, ${lego.isNew ? "new here" : "known already"}${lego.cut ? `, ${lego.cut} of its phrases removed` : ""}`;
+  return h("a", { class: `tile ${lego.kind} ${lego.isNew ? "new" : "old"} ${more}`, href: link({ lego: lego.id, seed: "" }), style: { "--hue": lego.hue }, "data-lego": lego.id, title: `${lego.id}: ${kind}, ${lego.isNew ? "new here" : "known already"}` },
+    h("span", { class: "tile-target", lang: target }, words), h("span", { class: "tile-known", lang: language(course().known) }, lego.known), aside(said),
     lego.cut > 0 && h("span", { class: "tile-cut", "aria-hidden": "true" }, `−${lego.cut}`));
 }
 
@@ -29,7 +29,7 @@ function guess(row, width) {
     if (used + wide > room && used > 0) [lines, used] = [lines + 1, 0];
     used += wide;
   }
-  return 48 + lines * 54;
+  return 41.5 + lines * 46.5;
 }
 
 export function seedRows(context) {
@@ -114,7 +114,7 @@ export function changeRows(context) {
           h("b", { class: "target", lang: language(context.course().target) }, one.phrase.target)),
         h("div", { class: "change-why" }, found && h("span", {}, h("code", {}, found.rule), " ", found.reason), " ",
           h("span", { class: "faint", title: by?.at ? moment(by.at) : undefined }, said.words)),
-        h("a", { class: `tile A ${one.name ? "new" : "old"}`, style: { "--hue": one.hue ?? 0 }, href: link({ lego: one.lego, seed: "" }), title: one.lego, "aria-label": `its basket: ${one.name?.target ?? one.lego}` }, one.name?.target ?? one.lego),
+        h("a", { class: `tile A ${one.name ? "new" : "old"}`, style: { "--hue": one.hue ?? 0 }, href: link({ lego: one.lego, seed: "" }), title: one.lego }, one.name?.target ?? one.lego, aside(": its basket")),
         h("div", { class: "actions" }, said.buttons));
     },
   });
@@ -163,7 +163,7 @@ export function sampleList(context) {
     const onward = async () => play((await question(item.at, item.at + 200)).rows, "samples");
     fill(item.row, sampleButtons([sample], play), h("span", { class: "sample-text" }, sample.text),
       h("span", { class: "faint" }, sample.file ? `${sample.seconds.toFixed(1)} s` : sample.missing ?? "not spoken yet", sample.flags.length > 0 && `, ${sample.flags.join(", ")}`),
-      sample.file && h("button", { type: "button", class: "quiet small", "aria-label": `Play on from '${sample.text}'`, onclick: onward }, "from here on"));
+      sample.file && h("button", { type: "button", class: "quiet small", onclick: onward }, "from here on", aside(`: play '${sample.text}' and what follows`)));
   }
 
   async function choose() {

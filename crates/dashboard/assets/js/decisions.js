@@ -2,7 +2,7 @@
 
 import { ask } from "./actions.js";
 import { call, post } from "./api.js";
-import { h, notice } from "./dom.js";
+import { aside, h, notice } from "./dom.js";
 import { isOver, many, moment } from "./words.js";
 
 const NAME = "segue-name";
@@ -48,8 +48,8 @@ export function verdictOf({ job, lego, phrase, standing, done }) {
     }
   }
   const button = (label, verdict, question) => h("button", {
-    type: "button", class: "small", "aria-label": `${label.replace("…", "")}: ${phrase.target}`, "data-focus": `${label} ${phrase.target}`, onclick: () => decide(verdict, question),
-  }, label);
+    type: "button", class: "small", "data-focus": `${label} ${phrase.target}`, onclick: () => decide(verdict, question),
+  }, label, aside(`: ${phrase.target}`));
   const who = (one) => (one?.by ? ` by ${one.by}` : "");
   if (pending === "back") {
     return { words: `comes back when applied, decided${who(decision)}`, tone: "pending", buttons: [button("Take back", deleted.by ? "delete" : "rules")] };

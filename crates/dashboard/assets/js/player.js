@@ -1,7 +1,7 @@
 // One audio element for a whole page, and a row of samples that it plays one after the other.
 
 import { call } from "./api.js";
-import { h, notice, say } from "./dom.js";
+import { aside, h, notice, say } from "./dom.js";
 
 export const VOICES = { source: "known language", target1: "first voice", target2: "second voice", presentation: "narrator" };
 export const CADENCES = { slow: "slow", natural: "natural speed" };
@@ -123,10 +123,10 @@ export function player(job) {
 export function sampleButtons(samples, play, what = "") {
   return samples.map((sample) => h("button", {
     type: "button", class: `sample ${sample.role}`, "data-sample": sample.id, disabled: !sample.file,
-    "aria-label": `Play '${sample.text}', ${VOICES[sample.role] ?? sample.role}, ${CADENCES[sample.cadence] ?? sample.cadence}${sample.file ? "" : `: ${sample.missing ?? "not spoken yet"}`}`,
     title: sample.file ? `${VOICES[sample.role] ?? sample.role}, ${CADENCES[sample.cadence] ?? sample.cadence}, ${sample.seconds.toFixed(1)} s` : sample.missing ?? "not spoken yet",
     onclick: () => play([sample], what),
-  }, "▶ ", { source: "known", target1: "1", target2: "2", presentation: "narrator" }[sample.role] ?? sample.role));
+  }, h("span", { "aria-hidden": "true" }, "▶ "), { source: "known", target1: "1", target2: "2", presentation: "narrator" }[sample.role] ?? sample.role,
+  aside(`: play '${sample.text}', ${VOICES[sample.role] ?? sample.role}, ${CADENCES[sample.cadence] ?? sample.cadence}${sample.file ? "" : `: ${sample.missing ?? "not spoken yet"}`}`)));
 }
 
 /** Marks the buttons of the sample that is heard. */
