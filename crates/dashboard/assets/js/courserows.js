@@ -82,7 +82,7 @@ export function seedRows(context) {
       // What is chosen by the address is brought in sight once; later the reader scrolls where he likes.
       const { seed, lego } = context.place();
       const wanted = seed || lego?.slice(0, 5);
-      if (wanted && wanted !== waits) requestAnimationFrame(() => { if (list.element.isConnected && rows.some((row) => row.id === wanted)) list.show(wanted); });
+      if (wanted && wanted !== waits) requestAnimationFrame(() => { if (list.element.isConnected && rows.some((row) => row.id === wanted)) list.show(wanted, "middle"); });
       waits = wanted;
       requestAnimationFrame(() => mark(list.element, { seed, lego }));
       return rows.length;

@@ -112,14 +112,16 @@ export function tallList({ label, make, guess, inSight }) {
       place();
       redraw();
     },
-    /** Brings an item in sight; its element. */
+    /** Brings an item in sight, to the nearest edge or, where it was out of sight, to the middle; its element. */
     show(id, edge = "nearest") {
       const index = items.findIndex((item) => item.id === id);
       if (index < 0) return undefined;
       if (element.clientWidth !== width) draw();
       const [top, bottom] = [tops[index], tops[index + 1]];
-      if (edge === "top" || top < element.scrollTop) element.scrollTop = Math.max(0, top - (edge === "top" ? 8 : 0));
-      else if (bottom > element.scrollTop + element.clientHeight) element.scrollTop = bottom - element.clientHeight;
+      const [above, below] = [top < element.scrollTop, bottom > element.scrollTop + element.clientHeight];
+      if (edge === "middle" && (above || below)) element.scrollTop = (top + bottom - element.clientHeight) / 2;
+      else if (above) element.scrollTop = top;
+      else if (below) element.scrollTop = bottom - element.clientHeight;
       draw();
       return rows.get(id)?.element;
     },

@@ -151,8 +151,7 @@ async fn hear(browser: &Browser) {
         player.addEventListener('playing', () => window.heard.push('playing'));
         player.addEventListener('ended', () => {
             window.heard.push(player.currentTime > 0 ? 'ended' : 'silent');
-            document.body.dataset.heard = window.heard.join(' ');
-        });
+            }, { capture: true });
         arguments[0](null);";
     browser.run(listen, json!([])).await;
     browser.press(" ").await;
