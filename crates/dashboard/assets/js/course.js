@@ -49,10 +49,11 @@ export function coursePage(main, at) {
   let parts;
   const books = reader();
   const sound = player(id);
+  const said = h("p", { class: "aside-only", role: "status" });
   const context = {
     job: id, ask: books.ask, play: sound.play, link: (change) => address({ ...place, ...change }), go, refresh: () => load(true),
     language: (code) => { try { return code ? Intl.getCanonicalLocales(code)[0] : ""; } catch { return ""; } },
-    course: () => course, place: () => place,
+    course: () => course, place: () => place, announce: (text) => say(said, text),
   };
   fill(main, h("p", { class: "faint", role: "status" }, "Reading the course…"));
 
@@ -80,7 +81,7 @@ export function coursePage(main, at) {
     };
     fill(main, parts.head, parts.counts, parts.waits, parts.pending,
       h("div", { class: "toolbar course-tools" }, parts.tabs, parts.legend, search),
-      h("div", { class: "course-body" }, parts.list, parts.none, parts.panel), sound.element);
+      h("div", { class: "course-body" }, parts.list, parts.none, parts.panel), said, sound.element);
     parts.lists = { seeds: seedRows(context), removed: changeRows(context), samples: sampleList(context) };
     parts.aside = coursePanel(parts.panel, context);
     parts.draws = [
@@ -214,7 +215,8 @@ export function coursePage(main, at) {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     const typing = event.target.closest("input, textarea, select");
     if (event.key === "Escape" && (place.lego || place.seed) && !typing) {
-      const from = parts.lists.seeds.focusOf(place);
+      // Who opened it from a tile is there still.
+      const from = document.activeElement.closest(".seed-row") ? undefined : parts.lists.seeds.focusOf(place);
       go({ lego: "", seed: "" });
       from?.focus();
     }

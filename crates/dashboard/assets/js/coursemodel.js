@@ -78,7 +78,8 @@ export class Course {
   indexDecisions(files) {
     this.decisions = new Map();
     for (const [name, file] of files) {
-      if (!name.startsWith("decisions/")) continue;
+      // What is no decision is grammar's to refuse, by name.
+      if (!name.startsWith("decisions/") || typeof file?.phrase?.target !== "string") continue;
       const key = keyOf(file.lego_id, file.phrase);
       if (!(this.decisions.get(key)?.at > file.at)) this.decisions.set(key, file);
     }

@@ -57,7 +57,7 @@ export function coursePanel(element, context) {
     return [
       h("div", { class: "panel-line" }, h("h3", {}, `Basket: ${many(basket.count, "phrase")}`),
         heard.some((one) => one.file) && h("button", { type: "button", class: "small", onclick: () => play(heard, lego.id) }, "▶ Play the basket")),
-      basket.count < basket.wanted && h("p", { class: "basket-note" }, `Fewer than ${basket.wanted}: ${basket.note ?? "the file says no reason"}.`),
+      basket.count < basket.wanted && h("p", { class: "basket-note" }, `Why fewer than ${basket.wanted}: ${basket.note ?? "the file says no reason"}.`),
       basket.last && h("p", { class: "faint" }, "The last new LEGO of its seed: the whole sentence is among them."),
       basket.groups.map((group) => h("section", { "aria-label": group.name },
         h("h4", {}, group.name, " ", h("span", { class: "faint" }, group.wanted ? `${count(group.phrases.filter((one) => !one.deleted).length)} of ${group.wanted} wanted` : "")),
@@ -125,6 +125,7 @@ export function coursePanel(element, context) {
       else if (lego) drawLego(answer);
       else drawSeed(answer);
       element.scrollTop = element.dataset.of === wanted ? top : 0;
+      if (answer && element.dataset.of !== wanted) context.announce(`${answer.target}: ${answer.basket ? many(answer.basket.count, "phrase") : many(answer.samples.length, "sample")}`);
       element.dataset.of = wanted;
       if (focused) (element.querySelector(`[data-focus="${CSS.escape(focused)}"]`) ?? element.querySelector("h2"))?.focus();
     } catch (problem) {

@@ -132,7 +132,7 @@ async fn a_course_is_seen_while_it_is_made_heard_and_mended() {
     browser.reads(".job-title .state", "complete").await;
     // A basket by its address, with the removed phrase where it stood.
     browser.go(&format!("{}/#/course/{job}?lego=S0002L01", segue.url)).await;
-    browser.reads(".course-panel", "Fewer than 10: it comes early.").await;
+    browser.reads(".course-panel", "Why fewer than 10: it comes early.").await;
     let phrases = "arguments[0]([...document.querySelectorAll('.phrase .phrase-target')].map((one) => one.tagName + ' ' + one.textContent))";
     browser.reads(".phrase.gone", "word-order two verbs in a row").await;
     assert_eq!(
