@@ -10,8 +10,16 @@ use std::{
 use crate::rust_text::RustText;
 
 /// Folders that are not ours or not kept.
-const SKIPPED_FOLDERS: [&str; 6] =
-    ["target", ".git", ".segue", "node_modules", "out", "proptest-regressions"];
+const SKIPPED_FOLDERS: [&str; 8] = [
+    "target",
+    ".git",
+    ".segue",
+    "node_modules",
+    "out",
+    "proptest-regressions",
+    "fuzz/corpus",
+    "fuzz/artifacts",
+];
 
 /// Files above this are data, and data has no lines to point at.
 const LARGEST_TEXT: u64 = 2 * 1024 * 1024;
@@ -67,7 +75,7 @@ impl Repo {
                 let name = entry.file_name();
                 let kind = entry.file_type().map_err(|error| format!("{}: {error}", folder.display()))?;
                 if kind.is_dir() {
-                    if !SKIPPED_FOLDERS.iter().any(|skipped| name == *skipped) {
+                    if !SKIPPED_FOLDERS.iter().any(|skipped| entry.path().ends_with(skipped)) {
                         folders.push(entry.path());
                     }
                 } else if kind.is_file()

@@ -5,7 +5,7 @@
 
 use std::{fmt, sync::Arc};
 
-use cel::{Context, Program, Value};
+use cel::{Context, Program, Value, extractors::This};
 
 use crate::payload::Payload;
 
@@ -136,6 +136,7 @@ impl Condition {
 
     fn evaluate(&self, lookup: &dyn Fn(&str) -> Option<serde_json::Value>) -> Result<Value, EvaluationError> {
         let mut context = Context::default();
+        context.add_function("split", split).map_err(|error| self.error(error.to_string()))?;
         for name in &self.references {
             if let Some(value) = lookup(name) {
                 context.add_variable_from_value(name.clone(), to_cel(&value));
@@ -147,6 +148,12 @@ impl Condition {
     fn error(&self, message: String) -> EvaluationError {
         EvaluationError { source_text: self.source.clone(), message }
     }
+}
+
+/// `text.split(separator)`, as in the extension of CEL for texts, which our crate has not.
+fn split(This(text): This<Arc<String>>, separator: Arc<String>) -> Value {
+    let parts = text.split(separator.as_str()).map(|part| Value::String(Arc::new(part.to_owned())));
+    Value::List(Arc::new(parts.collect()))
 }
 
 /// Whether a macro of the expression binds the name: `list.filter(name, …)`.

@@ -2,6 +2,7 @@
 //!
 //! [`parse`] reads the TOML; [`graph`] answers questions of order. Everything refers to phases by [`PhaseIndex`].
 
+pub mod check;
 pub mod duration;
 pub mod graph;
 pub mod parse;
@@ -73,6 +74,8 @@ pub struct Pipeline {
     pub on_failure: OnFailure,
     /// How long an approval (mode manual) is waited for.
     pub approval_timeout: Duration,
+    /// What must hold of a start.
+    pub checks: Vec<check::Check>,
     /// In the order of the file.
     pub phases: Vec<Phase>,
     /// Loops over phases.

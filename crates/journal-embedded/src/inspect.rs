@@ -7,7 +7,7 @@ use engine::ids::JobId;
 use journal::{JournalError, Position};
 
 use crate::{
-    disk::RealDisk,
+    disk::{Disk, RealDisk},
     open::lost,
     record::Kind,
     scan::{Gap, Next, Scan},
@@ -51,7 +51,7 @@ pub struct Dumped {
 /// # Errors
 /// Where a file can't be read at all.
 pub fn verify(folder: &Path) -> Result<Report, JournalError> {
-    read(folder, |_| {})
+    dump_on(&RealDisk, folder, |_| {})
 }
 
 /// Hands out every event, oldest first, and says what the check found.
@@ -59,16 +59,20 @@ pub fn verify(folder: &Path) -> Result<Report, JournalError> {
 /// # Errors
 /// Where a file can't be read at all.
 pub fn dump(folder: &Path, each: impl FnMut(Dumped)) -> Result<Report, JournalError> {
-    read(folder, each)
+    dump_on(&RealDisk, folder, each)
 }
 
-fn read(folder: &Path, mut each: impl FnMut(Dumped)) -> Result<Report, JournalError> {
+/// The same on a disk of its own.
+///
+/// # Errors
+/// Where a file can't be read at all.
+pub fn dump_on(disk: &dyn Disk, folder: &Path, mut each: impl FnMut(Dumped)) -> Result<Report, JournalError> {
     let failed = |error: std::io::Error| io_error(folder, &error);
     let mut report = Report::default();
-    for number in segment::numbers(&RealDisk, folder).map_err(failed)? {
+    for number in segment::numbers(disk, folder).map_err(failed)? {
         report.segments += 1;
         let path = segment::path(folder, number).display().to_string();
-        let Some(mut scan) = Scan::open(&RealDisk, folder, number).map_err(failed)? else {
+        let Some(mut scan) = Scan::open(disk, folder, number).map_err(failed)? else {
             let lost = "the file is no segment of a journal".to_owned();
             report.damaged.push(JournalError::Damaged { segment: path, offset: 0, lost });
             continue;
@@ -96,8 +100,8 @@ fn read(folder: &Path, mut each: impl FnMut(Dumped)) -> Result<Report, JournalEr
                             report.torn_tail = true;
                             break;
                         }
-                        Gap::Damage(bytes, after) => {
-                            let lost = lost(bytes, after);
+                        Gap::Damage(damage) => {
+                            let lost = lost(&damage);
                             report.damaged.push(JournalError::Damaged {
                                 segment: path.clone(),
                                 offset,

@@ -14,7 +14,7 @@ use crate::{
     disk::{Disk, RealDisk},
     index::{Index, Indexed, Resume},
     record::{Header, Kind},
-    scan::{Gap, Next, Scan},
+    scan::{Damage, Gap, Next, Scan},
     segment::{self, MAGIC, io_error},
     writer::{Tail, Writer},
 };
@@ -202,7 +202,7 @@ impl<'a> Opening<'a> {
                             self.cut(number, at, until).map_err(failed)?;
                             break;
                         }
-                        Gap::Damage(bytes, after) => self.note_damage(number, at, lost(bytes, after))?,
+                        Gap::Damage(damage) => self.note_damage(number, at, lost(&damage))?,
                     }
                 }
             }
@@ -294,12 +294,21 @@ impl<'a> Opening<'a> {
 }
 
 /// What damage has taken, for a person.
-pub(crate) fn lost(bytes: u64, after: Option<Header>) -> String {
-    match after {
-        Some(after) => {
-            format!("{bytes} bytes before the batch at position {} of job {}", after.position, after.job)
+pub(crate) fn lost(damage: &Damage) -> String {
+    let what = match damage.of {
+        Some(Header { kind: Kind::Dropped, job, .. }) => format!("the mark that job {job} was dropped"),
+        Some(of) => {
+            let more = if damage.bytes > of.record_len() { ", and what followed them," } else { "" };
+            format!("{} events of job {} from its event {} on{more} are lost", of.count, of.job, of.first)
         }
-        None => format!("{bytes} bytes, to the end of what was written"),
+        None => "what is lost can't be told".to_owned(),
+    };
+    let bytes = damage.bytes;
+    match damage.after {
+        Some(Header { position, job, .. }) => {
+            format!("{what}; {bytes} bytes before the batch at position {position} of job {job}")
+        }
+        None => format!("{what}; {bytes} bytes, to the end of what was written"),
     }
 }
 

@@ -32,8 +32,19 @@ pub(crate) enum Gap {
     Nothing,
     /// What a crash left half written, up to a byte; nobody was told of it.
     Torn(u64),
-    /// Something that had been promised: so many bytes, and the record after them, where reading goes on.
-    Damage(u64, Option<Header>),
+    /// Something that had been promised.
+    Damage(Damage),
+}
+
+/// What can't be read any more, and had been promised.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Damage {
+    /// So many bytes.
+    pub(crate) bytes: u64,
+    /// The head of the record that is damaged, where that is sound.
+    pub(crate) of: Option<Header>,
+    /// The record after it, where reading goes on.
+    pub(crate) after: Option<Header>,
 }
 
 /// A segment being read.
@@ -105,6 +116,7 @@ impl Scan {
     pub(crate) fn gap(&mut self, promised: u64) -> std::io::Result<Gap> {
         let at = self.at;
         let Some(written) = self.last_written()? else { return Ok(Gap::Nothing) };
+        let of = Header::read(&self.bytes(at, HEADER)?);
         let first = self.resume()?;
         let goes_on = if first.is_some() { self.at } else { written };
         let mut proven = promised > at;
@@ -126,7 +138,7 @@ impl Scan {
             return Ok(Gap::Torn(written));
         }
         self.at = goes_on;
-        Ok(Gap::Damage(goes_on - at, first))
+        Ok(Gap::Damage(Damage { bytes: goes_on - at, of, after: first }))
     }
 
     /// The end of the last byte from here on that is not zero; none where all are.
@@ -253,7 +265,7 @@ mod tests {
 
     use engine::ids::JobId;
 
-    use super::{Gap, HEADER, Header, Kind, MAGIC, Next, Position, Scan, segment};
+    use super::{Damage, Gap, HEADER, Header, Kind, MAGIC, Next, Position, Scan, segment};
     use crate::{faults::FaultDisk, record::payload};
 
     /// A record of a job, written when everything before `durable` was.
@@ -309,7 +321,7 @@ mod tests {
         for at in [starts[1] + 70, starts[2] + 10, starts[3]] {
             let mut bytes = whole.clone();
             bytes[at] ^= 1;
-            assert!(matches!(gap_of(bytes, 0).1, Gap::Damage(_, Some(_))), "byte {at}");
+            assert!(matches!(gap_of(bytes, 0).1, Gap::Damage(Damage { after: Some(_), .. })), "byte {at}");
         }
         let mut zeroed = whole;
         zeroed[starts[1]..starts[2]].fill(0);
@@ -321,7 +333,7 @@ mod tests {
         let (mut bytes, starts) = written(&[1, 1]);
         bytes[starts[1] + 70] ^= 1;
         assert!(matches!(gap_of(bytes.clone(), 0).1, Gap::Torn(_)));
-        assert!(matches!(gap_of(bytes, starts[1] as u64 + 1).1, Gap::Damage(_, None)));
+        assert!(matches!(gap_of(bytes, starts[1] as u64 + 1).1, Gap::Damage(Damage { after: None, .. })));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use std::{
 use crc32c::crc32c;
 use engine::ids::JobId;
 use futures::FutureExt;
-use journal::{Answer, Batch, Health, IndexEntry, JournalError, Position};
+use journal::{Answer, Batch, Health, Histogram, IndexEntry, JournalError, Position};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
@@ -31,6 +31,14 @@ use crate::{
 
 /// Most bytes written before a sync: bounds what one sync has to do.
 const MAX_GROUP: usize = 8 * 1024 * 1024;
+
+/// Microseconds.
+const SYNC_TIMES: [u64; 14] = [
+    100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
+    5_000_000,
+];
+/// Batches.
+const GROUP_SIZES: [u64; 11] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024];
 
 /// Something to be written.
 pub(crate) struct Request {
@@ -54,7 +62,7 @@ pub(crate) struct Writer {
     _thread: Joined,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     durable: AtomicU64,
     last_sync_micros: AtomicU64,
@@ -62,6 +70,23 @@ struct Shared {
     bytes: AtomicU64,
     newest: AtomicU64,
     stopped: Mutex<Option<String>>,
+    syncs: Histogram,
+    groups: Histogram,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            durable: AtomicU64::default(),
+            last_sync_micros: AtomicU64::default(),
+            segments: AtomicUsize::default(),
+            bytes: AtomicU64::default(),
+            newest: AtomicU64::default(),
+            stopped: Mutex::default(),
+            syncs: Histogram::new(&SYNC_TIMES),
+            groups: Histogram::new(&GROUP_SIZES),
+        }
+    }
 }
 
 /// Where writing goes on after opening.
@@ -120,6 +145,8 @@ impl Writer {
             bytes: self.shared.bytes.load(Ordering::Relaxed),
             segments: self.shared.segments.load(Ordering::Relaxed),
             last_sync: Duration::from_micros(self.shared.last_sync_micros.load(Ordering::Relaxed)),
+            syncs: self.shared.syncs.read(),
+            groups: self.shared.groups.read(),
             stopped: self.shared.stopped.lock().clone(),
         }
     }
@@ -318,6 +345,8 @@ impl Thread {
         }
         let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.shared.last_sync_micros.store(micros, Ordering::Relaxed);
+        self.shared.syncs.observe(micros);
+        self.shared.groups.observe(group.len() as u64);
         self.tail.offset += self.buffer.len() as u64;
         self.buffer.clear();
         if self.buffer.capacity() > 2 * MAX_GROUP {

@@ -9,12 +9,14 @@
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+mod distribution;
 mod entry;
 mod memory;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use bytes::Bytes;
+pub use distribution::{Distribution, Histogram};
 use engine::ids::JobId;
 pub use entry::{Cursor, IndexEntry, Page, Query};
 use futures::future::BoxFuture;
@@ -105,6 +107,10 @@ pub struct Health {
     pub segments: usize,
     /// How long the last sync took.
     pub last_sync: Duration,
+    /// How long syncs took since the start, the write before them included, in microseconds.
+    pub syncs: Distribution,
+    /// How many batches each sync made durable.
+    pub groups: Distribution,
     /// Why it has stopped, if it has.
     pub stopped: Option<String>,
 }

@@ -2,7 +2,7 @@
 //!
 //! Progress is not an event: it extends the lease and is shown, nothing else. After a restart the next one brings it back.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use dashmap::DashMap;
 use engine::{
@@ -26,6 +26,8 @@ pub struct LiveAttempt {
     pub job: JobId,
     /// Its run.
     pub run: RunRef,
+    /// When it was granted a slot.
+    pub started_at: Timestamp,
     /// Its service.
     pub service: Name,
     /// Silence before it is suspect.
@@ -53,8 +55,17 @@ impl Attempts {
         self.by_id.insert(attempt, live);
     }
 
-    pub(crate) fn remove(&self, attempt: AttemptId) {
-        self.by_id.remove(&attempt);
+    pub(crate) fn remove(&self, attempt: AttemptId) -> Option<LiveAttempt> {
+        self.by_id.remove(&attempt).map(|(_, live)| live)
+    }
+
+    /// How many are suspect, by service.
+    pub(crate) fn suspects(&self) -> BTreeMap<Name, u64> {
+        let mut suspects = BTreeMap::new();
+        for live in self.by_id.iter().filter(|live| live.suspect) {
+            *suspects.entry(live.service.clone()).or_default() += 1;
+        }
+        suspects
     }
 
     /// What is known of an attempt.

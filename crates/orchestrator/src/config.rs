@@ -16,7 +16,7 @@ use engine::{
 pub use read::{ConfigError, read};
 pub(crate) use secrets::hash as token_hash;
 pub use secrets::{CallerToken, Role, SigningSecret};
-pub use tls::{TlsError, TlsFiles};
+pub use tls::{TlsError, TlsFiles, trust};
 
 /// Everything in `services.toml`.
 #[derive(Debug, Clone)]
@@ -42,6 +42,8 @@ pub struct OrchestratorConfig {
     pub tokens: Vec<CallerToken>,
     /// The listener's certificate; none: plain HTTP.
     pub tls: Option<TlsFiles>,
+    /// Authorities that services' certificates may come from, beside the public ones: PEM.
+    pub ca: Option<PathBuf>,
     /// How fast one caller may call; none: as fast as he can.
     pub caller_rate: Option<Rate>,
     /// Signs start requests (Standard Webhooks).

@@ -20,11 +20,12 @@ mod recover;
 mod references;
 mod unbroken;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use arc_swap::ArcSwap;
 pub use cell::{CommandError, Reply};
 use cell::{Envelope, JobCell};
+pub(crate) use codec::index_entry;
 pub use codec::{decode, public_state};
 use dashmap::{DashMap, DashSet};
 use engine::{
@@ -41,8 +42,10 @@ use tokio::sync::{SetOnce, mpsc, oneshot};
 use crate::{
     attempts::Attempts,
     clock::World,
+    estimates::background::Estimates,
     live::Live,
     memo::Memo,
+    metrics::Metrics,
     outbound::Outbound,
     timers::{Due, Timers},
 };
@@ -76,8 +79,10 @@ struct Inner {
     outbound: Arc<dyn Outbound>,
     fleet: Fleet,
     memo: Memo,
+    estimates: Estimates,
     timers: Timers,
     live: Live,
+    metrics: Metrics,
     attempts: Attempts,
     cells: DashMap<JobId, Arc<JobCell>>,
     /// Live jobs by pipeline and key.
@@ -139,15 +144,19 @@ impl Core {
         for pipeline in &parts.pipelines {
             definitions.insert(pipeline.hash, pipeline.clone());
         }
+        let services = parts.fleet.members().map(|(name, _)| name.clone());
+        let metrics = Metrics::new(services, pipelines.keys().cloned());
         let core = Self {
             inner: Arc::new(Inner {
                 journal: parts.journal,
                 world: parts.world,
                 outbound: parts.outbound,
+                estimates: Estimates::new(parts.fleet.clone()),
                 fleet: parts.fleet,
                 memo: parts.memo,
                 timers: Timers::default(),
                 live: Live::default(),
+                metrics,
                 attempts: Attempts::default(),
                 cells: DashMap::new(),
                 keys: DashMap::new(),
@@ -221,18 +230,28 @@ impl Core {
     /// # Errors
     /// [`CommandError`]; nothing has changed then.
     pub async fn command(&self, job: JobId, command: Command) -> Result<Reply, CommandError> {
+        self.command_since(job, command, None).await
+    }
+
+    /// As [`Core::command`]; `since` is when the callback came that it follows from, which only metrics look at.
+    pub(crate) async fn command_since(
+        &self,
+        job: JobId,
+        command: Command,
+        since: Option<Instant>,
+    ) -> Result<Reply, CommandError> {
         if keys::may_revive(&command) {
             self.clear_key(job).await?;
         }
         let cell = self.cell(job);
         let (reply, answer) = oneshot::channel();
-        self.submit_to(&cell, Envelope::Command { command, reply: Some(reply) }, answer).await
+        self.submit_to(&cell, Envelope::Command { command, reply: Some(reply), since }, answer).await
     }
 
     /// Gives a command to a job without waiting; what it comes to concerns nobody.
     pub fn tell(&self, job: JobId, command: Command) {
         let cell = self.cell(job);
-        self.push(&cell, Envelope::Command { command, reply: None });
+        self.push(&cell, Envelope::Command { command, reply: None, since: None });
     }
 
     /// Looks at a job as of everything that is durable, and nothing more.
@@ -251,6 +270,15 @@ impl Core {
         let cell = self.cell(job);
         self.push(&cell, Envelope::Look(look));
         seen.await.unwrap_or(Err(CommandError::ShuttingDown))
+    }
+
+    /// A job as of everything that is durable, with its definition.
+    ///
+    /// # Errors
+    /// As [`Core::look`].
+    pub async fn copy_of(&self, job: JobId) -> Result<(Arc<Pipeline>, Job), CommandError> {
+        let copy = self.look(job, |_, job| job.clone()).await?;
+        Ok((self.definition(copy.definition).await?, copy))
     }
 
     /// The live job of a key.
@@ -296,6 +324,12 @@ impl Core {
         &self.inner.memo
     }
 
+    /// What was learned of how long work takes.
+    #[must_use]
+    pub fn estimates(&self) -> &Estimates {
+        &self.inner.estimates
+    }
+
     /// Calls to services.
     #[must_use]
     pub fn outbound(&self) -> &Arc<dyn Outbound> {
@@ -308,6 +342,17 @@ impl Core {
         &self.inner.live
     }
 
+    /// What is counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
+    }
+
+    /// The deadlines of the near future.
+    pub(crate) fn timers(&self) -> &Timers {
+        &self.inner.timers
+    }
+
     /// What is known of attempts under way beyond what the journal says.
     #[must_use]
     pub fn attempts(&self) -> &Attempts {
@@ -318,6 +363,11 @@ impl Core {
     #[must_use]
     pub fn world(&self) -> &Arc<dyn World> {
         &self.inner.world
+    }
+
+    /// What is in the journal is only looked at: nobody waits for a recovery, and nothing is brought on.
+    pub(crate) fn only_look(&self) {
+        let _ = self.inner.known.set(());
     }
 
     /// Runs the timers until dropped.

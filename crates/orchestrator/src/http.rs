@@ -7,11 +7,13 @@ mod attempts;
 mod audit;
 mod callbacks;
 mod commands;
+mod extract;
 mod jobs;
 mod operations;
 mod originals;
 mod pages;
 mod rates;
+mod recording;
 mod routes;
 mod services;
 mod stream;
@@ -34,7 +36,7 @@ pub(crate) use rates::Peer;
 pub use rates::Rates;
 pub(crate) use routes::start_job;
 
-use crate::{artifacts::ArtifactStore, core::Core, token::TokenKey};
+use crate::{artifacts::ArtifactStore, core::Core, metrics::count_requests, token::TokenKey};
 
 /// What handlers need.
 #[derive(Clone, Debug)]
@@ -92,6 +94,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .route("/api/jobs/{id}", get(jobs::get_job))
         .route("/api/jobs/{id}/events", get(stream::job_events))
         .route("/api/jobs/{id}/why", get(jobs::why_job))
+        .route("/api/jobs/{id}/recording", get(recording::record_job))
         // commands
         .route("/api/jobs/{id}/cancel", post(commands::cancel_job))
         .route("/api/jobs/{id}/pause", post(commands::pause_job))
@@ -129,5 +132,6 @@ pub(crate) fn router(app: Shared) -> Router {
         .fallback(answers::not_found)
         .method_not_allowed_fallback(answers::method_not_allowed)
         .layer(DefaultBodyLimit::disable())
+        .layer(axum::middleware::from_fn_with_state(app.clone(), count_requests))
         .with_state(app)
 }

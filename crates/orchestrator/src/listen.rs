@@ -21,7 +21,12 @@ use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
-use hyper::{Method, Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    Method, Request,
+    body::Incoming,
+    server::conn::http1::{self, UpgradeableConnection},
+    service::{HttpService, service_fn},
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -59,7 +64,11 @@ impl Answering {
         }
         if request.method() == Method::POST && request.uri().path() == "/phase-complete" {
             let (head, body) = request.into_parts();
-            return Ok(phase_complete(self.app, &head.headers, Body::new(body)).await);
+            let app = self.app.clone();
+            let response = phase_complete(app, &head.headers, Body::new(body)).await;
+            let requests = self.app.core.metrics().requests();
+            requests.count(&head.method, Some("/phase-complete"), response.status());
+            return Ok(response);
         }
         request.extensions_mut().insert(Peer(peer));
         self.router.oneshot(request.map(Body::new)).await
@@ -155,12 +164,7 @@ fn connection(
             answering.clone().answer(request, peer)
         }
     });
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS)
-        .max_buf_size(HEADER_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
+    let served = serve(stream, service);
     async move {
         tokio::pin!(served);
         tokio::select! {
@@ -172,5 +176,83 @@ fn connection(
             served.as_mut().graceful_shutdown();
             let _ = served.await;
         }
+    }
+}
+
+/// HTTP over a stream, within the limits.
+fn serve<I, S>(stream: I, service: S) -> UpgradeableConnection<TokioIo<I>, S>
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: HttpService<Incoming, ResBody = Body, Error = Infallible>,
+{
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS)
+        .max_buf_size(HEADER_BYTES)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        time::Instant,
+    };
+
+    use super::*;
+
+    fn empty() -> impl HttpService<Incoming, ResBody = Body, Error = Infallible> {
+        service_fn(async |_: Request<Incoming>| Ok(Response::new(Body::empty())))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn headers_that_do_not_come_are_waited_for_60_s() {
+        let (mut client, server) = tokio::io::duplex(1024);
+        let began = Instant::now();
+        let served = serve(server, empty());
+        // A byte now and then does not make it longer.
+        let slow = async {
+            for byte in b"GET / HTTP/1.1".iter().cycle() {
+                if client.write_all(&[*byte]).await.is_err() {
+                    return;
+                }
+                tokio::time::advance(Duration::from_secs(7)).await;
+            }
+        };
+        tokio::select! {
+            ended = served => assert!(ended.is_err(), "cut off"),
+            () = slow => panic!("it was served for ever"),
+        }
+        let waited = began.elapsed();
+        assert!(waited >= HEADERS && waited < HEADERS + Duration::from_secs(20), "{waited:?}");
+    }
+
+    #[tokio::test]
+    async fn headers_beyond_what_is_buffered_are_refused() {
+        let (mut client, server) = tokio::io::duplex(4 * HEADER_BYTES);
+        let request = format!(
+            "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-huge: {}\r\n\r\n",
+            "x".repeat(3 * HEADER_BYTES)
+        );
+        client.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        let (read, _) = tokio::join!(client.read_exact(&mut answer), serve(server, empty()));
+        assert_eq!((read.unwrap(), &answer), (12, b"HTTP/1.1 431"));
+    }
+
+    #[tokio::test]
+    async fn beyond_the_most_connections_the_next_one_waits() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let room = Arc::new(Semaphore::new(1));
+        let _clients =
+            (TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap());
+        let (.., first) = accept(&listener, &room).await.unwrap();
+        let mut next = Box::pin(accept(&listener, &room));
+        assert!(next.as_mut().now_or_never().is_none(), "there is room for one");
+        drop(first);
+        assert!(next.await.unwrap().2.is_some());
     }
 }

@@ -6,7 +6,7 @@ mod egress;
 mod http;
 pub mod request;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 pub use egress::Network;
@@ -30,8 +30,10 @@ pub struct Offer {
     pub service: Name,
     /// When it will have failed.
     pub deadline: Timestamp,
-    /// W3C `traceparent` of the caller.
-    pub traceparent: Option<Arc<str>>,
+    /// Where in which trace the call belongs.
+    pub trace: protocol::TraceContext,
+    /// When the callback came that it follows from; only metrics look at it.
+    pub since: Option<Instant>,
     /// The start request.
     pub body: Bytes,
 }
@@ -44,6 +46,8 @@ pub trait Hearing: Send + Sync {
     fn refused(&self, job: JobId, attempt: AttemptId, refusal: Refusal);
     /// The service was done at once.
     fn reported(&self, job: JobId, attempt: AttemptId, outcome: Outcome);
+    /// It is about to be sent, for the first time or again.
+    fn sending(&self, _offer: &Offer, _again: bool) {}
     /// Whether the attempt is still to be offered.
     fn wants(&self, attempt: AttemptId) -> bool;
 }

@@ -1,7 +1,12 @@
-//! Callbacks that changed nothing: of an attempt that is over, contradicting what was accepted, or of nobody we know.
+//! Callbacks that changed nothing: of an attempt that is over, contradicting what was accepted, of nobody we know, not
+//! understood, or of a stranger.
 //!
 //! None is thrown away unseen: an operator can look at them, and apply or drop each. They are files in a folder beside the
 //! journal, a bounded number of bounded size; the oldest make room. The same callback sent again is counted, not kept again.
+//!
+//! Of what was not understood, or came without a right token, only a note is kept, in memory: who it said it was, and why it
+//! was refused. Not its body, since nobody vouches for it and a token may stand anywhere in it. Of strangers there are few:
+//! whoever can reach the port must not be able to push out what services sent, or to keep the disk busy.
 
 use std::{
     collections::BTreeMap,
@@ -21,6 +26,10 @@ use crate::{clock::moment, small_file};
 
 /// Most that are kept.
 const MOST: usize = 1_000;
+/// Most notes of strangers among them.
+const MOST_STRANGERS: usize = 100;
+/// Most names that are taken out of one.
+const MOST_NAMES: usize = 16;
 /// Most bytes of them together.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
 
@@ -49,8 +58,20 @@ pub struct RejectedCallback {
     /// The other names in it, such as the original's `courseCode`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub names: BTreeMap<String, String>,
-    /// Itself, without its token.
+    /// Itself, without its token; `null` where only this note of it is kept.
     pub callback: Box<RawValue>,
+    /// Nobody vouches for it: it came without a right token.
+    #[serde(skip)]
+    stranger: bool,
+}
+
+/// Who a callback said it was, and whether a token vouched for that.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Claim<'a> {
+    /// Of its token.
+    pub(crate) proven: Option<(JobId, AttemptId)>,
+    /// What it says of itself, where that could be read.
+    pub(crate) said: Option<&'a Callback>,
 }
 
 /// All that are kept.
@@ -96,27 +117,23 @@ impl RejectedCallbacks {
         whose: Option<(JobId, AttemptId)>,
         callback: &Callback,
     ) {
-        let at = moment(now);
         let Ok(text) = serde_json::value::to_raw_value(callback) else { return };
-        let mut one = RejectedCallback {
-            id: Uuid::now_v7(),
-            at,
-            last_at: at,
-            times: 1,
-            code: problem.code.as_str().to_owned(),
-            detail: problem.to_string(),
-            job_id: whose.map(|(job, _)| job).or_else(|| callback.job_id.map(JobId)),
-            attempt_id: whose.map(|(_, attempt)| attempt).or_else(|| callback.attempt_id.map(AttemptId)),
-            names: callback.names.iter().cloned().collect(),
-            callback: text,
-        };
-        // Nothing secret hides in a text member that we do not know.
-        one.names.retain(|name, value| !name.to_lowercase().contains("token") && value.len() <= 200);
+        let claim = Claim { proven: whose, said: Some(callback) };
+        self.add(RejectedCallback { callback: text, ..note(now, problem, claim) });
+    }
+
+    /// Keeps a note of a callback that was not understood, or came without a right token.
+    pub(crate) fn note(&self, now: Timestamp, problem: &Problem, claim: Claim<'_>) {
+        let stranger = claim.proven.is_none();
+        self.add(RejectedCallback { stranger, ..note(now, problem, claim) });
+    }
+
+    fn add(&self, one: RejectedCallback) {
         let dropped = {
             let mut kept = self.kept.lock();
             if let Some(same) = kept.values_mut().find(|there| there.is_same(&one)) {
                 same.times += 1;
-                same.last_at = at;
+                same.last_at = one.at;
                 return;
             }
             kept.insert(one.id, one.clone());
@@ -124,6 +141,9 @@ impl RejectedCallbacks {
         };
         for id in dropped {
             self.remove_file(id);
+        }
+        if one.is_note() {
+            return;
         }
         let written = serde_json::to_vec(&one).map_err(io::Error::from);
         if let Err(error) = written.and_then(|bytes| small_file::replace(&self.path(one.id), &bytes)) {
@@ -143,6 +163,18 @@ impl RejectedCallbacks {
     #[must_use]
     pub fn get(&self, id: Uuid) -> Option<RejectedCallback> {
         self.kept.lock().get(&id).cloned()
+    }
+
+    /// How many are kept.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.kept.lock().len()
+    }
+
+    /// Whether none is kept.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Drops one; false where there is none.
@@ -183,6 +215,12 @@ impl RejectedCallbacks {
 }
 
 impl RejectedCallback {
+    /// Whether only a note is kept: there is nothing to apply.
+    #[must_use]
+    pub fn is_note(&self) -> bool {
+        self.callback.get() == RawValue::NULL.get()
+    }
+
     fn is_same(&self, other: &Self) -> bool {
         let by = |one: &Self| (one.code.clone(), one.job_id, one.attempt_id);
         by(self) == by(other) && self.names == other.names && self.callback.get() == other.callback.get()
@@ -195,8 +233,37 @@ impl RejectedCallback {
     }
 }
 
-/// The oldest go until the bounds hold.
+fn note(now: Timestamp, problem: &Problem, claim: Claim<'_>) -> RejectedCallback {
+    let at = moment(now);
+    let names = claim.said.map(|said| &*said.names).unwrap_or_default();
+    // Nothing secret hides in a text member that we do not know.
+    let shown = |(name, value): &&(String, String)| {
+        !name.to_lowercase().contains("token") && name.len() <= 100 && value.len() <= 200
+    };
+    RejectedCallback {
+        id: Uuid::now_v7(),
+        at,
+        last_at: at,
+        times: 1,
+        code: problem.code.as_str().to_owned(),
+        detail: problem.to_string(),
+        job_id: claim.proven.map(|(job, _)| job).or_else(|| claim.said?.job_id.map(JobId)),
+        attempt_id: claim
+            .proven
+            .map(|(_, attempt)| attempt)
+            .or_else(|| claim.said?.attempt_id.map(AttemptId)),
+        names: names.iter().filter(shown).take(MOST_NAMES).cloned().collect(),
+        callback: RawValue::NULL.to_owned(),
+        stranger: false,
+    }
+}
+
+/// The oldest go until the bounds hold; strangers' among themselves.
 fn make_room(kept: &mut BTreeMap<Uuid, RejectedCallback>, most: usize) -> Vec<Uuid> {
+    let strangers: Vec<Uuid> = kept.values().filter(|one| one.stranger).map(|one| one.id).collect();
+    if let Some(oldest) = strangers.first().filter(|_| strangers.len() > MOST_STRANGERS) {
+        kept.remove(oldest);
+    }
     let mut bytes: usize = kept.values().map(|one| one.callback.get().len()).sum();
     let mut dropped = Vec::new();
     while kept.len() > most || (bytes > MOST_BYTES && kept.len() > 1) {
@@ -212,6 +279,31 @@ mod tests {
     use protocol::Code;
 
     use super::*;
+
+    #[test]
+    fn strangers_are_noted_without_their_bodies_push_nobody_out_and_touch_no_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = RejectedCallbacks::open_for(folder.path(), 1_000).unwrap();
+        let late = Callback::parse(br#"{"success":true,"output":7}"#).unwrap();
+        let (job, attempt) = (JobId(Uuid::from_u128(1)), AttemptId(Uuid::from_u128(2)));
+        kept.keep(Timestamp(1), &Problem::new(Code::Superseded, "late"), Some((job, attempt)), &late);
+        for n in 0..150 {
+            let said = format!(
+                "{{\"success\":true,\"courseCode\":\"c{n}\",\"output\":\"private\",\"token\":\"secret\"}}"
+            );
+            let said = Callback::parse(said.as_bytes()).unwrap();
+            let claim = Claim { proven: None, said: Some(&said) };
+            kept.note(Timestamp(2), &Problem::new(Code::WrongToken, "no"), claim);
+        }
+        let claim = Claim { proven: Some((job, attempt)), said: None };
+        kept.note(Timestamp(3), &Problem::new(Code::MalformedJson, "no"), claim);
+        let all = kept.list(None, usize::MAX);
+        assert_eq!((all.len(), &*all[0].code, all[0].job_id), (102, "malformed-json", Some(job)));
+        assert_eq!((&*all[1].names["courseCode"], &*all[101].code), ("c149", "superseded"));
+        let shown: String = all.iter().map(|one| one.view().to_string()).collect();
+        assert!(!shown.contains("private") && !shown.contains("secret"));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 
     #[test]
     fn a_flood_is_bounded_and_what_is_kept_survives_a_restart() {

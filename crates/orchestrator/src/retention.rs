@@ -10,6 +10,8 @@ use tokio::sync::Mutex;
 
 use crate::{artifacts::Collected, core::CommandError, http::App};
 
+/// Retention runs at least every so many sweeps.
+const RETAIN_EVERY: u64 = 10;
 /// Most blobs removed at once.
 const MOST_BLOBS: usize = 10_000;
 
@@ -26,6 +28,13 @@ impl Retention {
     #[must_use]
     pub fn new(keep_ended: Duration) -> Self {
         Self { keep_ended, one_at_a_time: Mutex::default() }
+    }
+
+    /// Every how many sweeps it runs: as often as jobs are to be kept, so that none stays for many times that.
+    #[must_use]
+    pub fn every(&self, sweep: Duration) -> u64 {
+        let sweeps = self.keep_ended.as_secs() / sweep.as_secs().max(1);
+        sweeps.clamp(1, RETAIN_EVERY)
     }
 }
 
@@ -76,4 +85,15 @@ async fn collect_blobs(app: &App) -> Result<Collected, CollectError> {
     let Some(collection) = app.artifacts.collect() else { return Ok(Collected::default()) };
     let used = app.core.artifacts_in_use().await?;
     Ok(tokio::task::block_in_place(|| collection.sweep(&used, MOST_BLOBS))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_for_a_short_time_is_looked_at_more_often() {
+        let every = |seconds| Retention::new(Duration::from_secs(seconds)).every(Duration::from_secs(60));
+        assert_eq!([every(30), every(180), every(30 * 24 * 3600)], [1, 3, 10]);
+    }
 }

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     core::{CommandError, Core},
+    estimates::background::read_journal,
     http::{App, router},
     listen::{Answering, listen},
     retention::retain,
@@ -14,8 +15,6 @@ use crate::{
 
 /// How often jobs that only wait leave memory, and far deadlines are looked for.
 const SWEEP: Duration = Duration::from_secs(60);
-/// Retention runs every so many sweeps.
-const RETAIN_EVERY: u64 = 10;
 /// Blobs are looked through every so many sweeps, where no job was dropped.
 const COLLECT_EVERY: u64 = 60;
 
@@ -46,6 +45,10 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
         let app = app.clone();
         async move { app.schedules.run(&app).await }
     });
+    let earlier = tokio::spawn({
+        let core = app.core.clone();
+        async move { read_journal(&core).await }
+    });
     let audit = app.audit.clone();
     let served = listen(listener, Answering { router: router(app.clone()), app }, shutdown).await;
     audit.flush().await;
@@ -53,6 +56,7 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
     timers.abort();
     sweeper.abort();
     schedules.abort();
+    earlier.abort();
     served
 }
 
@@ -62,7 +66,7 @@ async fn sweep(app: &App) {
     for round in 0u64.. {
         every.tick().await;
         core.put_out_idle();
-        if round.is_multiple_of(RETAIN_EVERY) {
+        if round.is_multiple_of(app.retention.every(SWEEP)) {
             // Not at once: a start has better things to do than to read every job.
             retain(app, round > 0 && round.is_multiple_of(COLLECT_EVERY)).await;
         }

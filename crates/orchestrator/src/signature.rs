@@ -12,7 +12,8 @@ use crate::config::SigningSecret;
 const TOLERANCE: u64 = 300;
 
 /// The value of `webhook-signature`: HMAC-SHA256 over id, time (seconds since 1970) and body.
-pub(crate) fn sign(secret: &SigningSecret, id: &str, seconds: &str, body: &[u8]) -> String {
+#[must_use]
+pub fn sign(secret: &SigningSecret, id: &str, seconds: &str, body: &[u8]) -> String {
     let Some(mac) = mac(secret, id, seconds, body) else { return String::new() };
     format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
 }
@@ -29,7 +30,7 @@ fn mac(secret: &SigningSecret, id: &str, seconds: &str, body: &[u8]) -> Option<H
 ///
 /// # Errors
 /// `wrong-token`: a header is missing, the time is far from now, or no signature fits.
-pub(crate) fn check(
+pub fn check(
     secret: &SigningSecret,
     headers: &HeaderMap,
     body: &[u8],

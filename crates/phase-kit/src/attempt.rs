@@ -14,7 +14,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use protocol::{Callback, Code, Problem, StartRequest};
+use protocol::{Callback, Code, Problem, StartRequest, TraceContext};
 use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_util::sync::CancellationToken;
@@ -58,6 +58,8 @@ impl Default for Attempts {
 #[derive(Debug)]
 pub(crate) struct Live {
     pub(crate) start: Arc<StartRequest>,
+    /// Where in which trace it belongs; not known after a restart.
+    pub(crate) trace: Option<TraceContext>,
     body: Arc<RawValue>,
     pub(crate) reporter: Reporter,
     cancel: CancellationToken,
@@ -96,9 +98,10 @@ pub(crate) enum Accepted {
 }
 
 impl Live {
-    fn new(start: StartRequest, body: Arc<RawValue>, state: State) -> Self {
+    fn new(start: StartRequest, trace: Option<TraceContext>, body: Arc<RawValue>, state: State) -> Self {
         Self {
             start: Arc::new(start),
+            trace,
             body,
             reporter: Reporter::new(),
             cancel: CancellationToken::new(),
@@ -206,10 +209,11 @@ impl Attempts {
 pub(crate) async fn accept(
     service: Arc<Service>,
     start: StartRequest,
+    trace: Option<TraceContext>,
     body: Arc<RawValue>,
 ) -> Result<Accepted, Problem> {
     let attempt = start.attempt_id;
-    let live = match service.attempts.insert(Live::new(start, body, State::Accepting)) {
+    let live = match service.attempts.insert(Live::new(start, trace, body, State::Accepting)) {
         Ok(live) => live,
         Err(before) => return before.answer().await,
     };
@@ -299,7 +303,7 @@ async fn run(service: Arc<Service>, live: Arc<Live>, slot: OwnedSemaphorePermit)
 /// Delivers and settles, unless the process goes first.
 async fn hand_over(service: &Service, live: &Live, callback: &Arc<Callback>) {
     tokio::select! {
-        () = deliver(service, &live.start, callback) => {
+        () = deliver(service, live, callback) => {
             remember(service, live, callback, Stage::Settled).await;
             service.attempts.remove(live.start.attempt_id);
         }

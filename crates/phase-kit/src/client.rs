@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protocol::{Code, Problem};
+use protocol::{Code, Problem, TraceContext};
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,17 @@ pub fn http_client() -> Result<reqwest::Client, ClientError> {
         .no_proxy()
         .build()?;
     Ok(client)
+}
+
+/// A call of the orchestrator with where in which trace it belongs.
+pub(crate) fn traced(
+    request: reqwest::RequestBuilder,
+    trace: Option<TraceContext>,
+) -> reqwest::RequestBuilder {
+    match trace {
+        Some(context) => request.header(protocol::headers::TRACEPARENT, context.to_string()),
+        None => request,
+    }
 }
 
 /// The problem body of a refusal, if it is one of Segue's: a bare 404 of something in between must not pass for one.

@@ -2,7 +2,7 @@
 
 use std::{path::Path, path::PathBuf, sync::Arc};
 
-use protocol::StartRequest;
+use protocol::{StartRequest, TraceContext};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
@@ -12,6 +12,7 @@ use crate::{artifacts::Artifacts, phase::PhaseError, reporter::Reporter};
 #[derive(Debug, Clone)]
 pub struct Context {
     pub(crate) start: Arc<StartRequest>,
+    pub(crate) trace: Option<TraceContext>,
     pub(crate) reporter: Reporter,
     pub(crate) cancel: CancellationToken,
     pub(crate) pause: CancellationToken,
@@ -24,6 +25,13 @@ impl Context {
     #[must_use]
     pub fn start(&self) -> &StartRequest {
         &self.start
+    }
+
+    /// Where in which trace the attempt belongs: pass it on, as the header `traceparent`, with the calls that the work makes. None
+    /// where the caller sent none, and after a restart of the service.
+    #[must_use]
+    pub fn trace(&self) -> Option<TraceContext> {
+        self.trace
     }
 
     /// The job's key (`spa_for_eng`).

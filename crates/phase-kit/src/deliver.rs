@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use protocol::{Callback, CallbackError, CallbackStatus, Code, Problem, StartRequest};
+use protocol::{Callback, CallbackError, CallbackStatus, Code, Problem};
 
 use crate::{
+    attempt::Live,
     backoff::Backoff,
-    client::{is_over, problem_of},
+    client::{is_over, problem_of, traced},
     service::Service,
 };
 
@@ -26,7 +27,8 @@ enum Answer {
 }
 
 /// Returns when there is nothing more to do for this callback.
-pub(crate) async fn deliver(service: &Service, start: &StartRequest, callback: &Callback) {
+pub(crate) async fn deliver(service: &Service, live: &Live, callback: &Callback) {
+    let start = &live.start;
     let (attempt, run) = (start.attempt_id, start.run.as_str());
     let timing = &service.timing;
     let backoff = Backoff { first: timing.first_backoff, most: timing.most_backoff };
@@ -36,7 +38,7 @@ pub(crate) async fn deliver(service: &Service, start: &StartRequest, callback: &
         .unwrap_or(Timestamp::MAX);
     let mut replacement = None;
     for failures in 1.. {
-        let detail = match send(service, start, replacement.as_ref().unwrap_or(callback)).await {
+        let detail = match send(service, live, replacement.as_ref().unwrap_or(callback)).await {
             Answer::Taken => {
                 tracing::debug!(%attempt, run, failures, "callback taken");
                 return;
@@ -66,9 +68,10 @@ pub(crate) async fn deliver(service: &Service, start: &StartRequest, callback: &
     }
 }
 
-async fn send(service: &Service, start: &StartRequest, callback: &Callback) -> Answer {
+async fn send(service: &Service, live: &Live, callback: &Callback) -> Answer {
+    let start = &live.start;
     let request = service.client.post(&start.callback.url).timeout(ONE_TRY);
-    let request = request.bearer_auth(&start.callback.token).json(callback);
+    let request = traced(request.bearer_auth(&start.callback.token).json(callback), live.trace);
     let answer = match request.send().await {
         Ok(answer) => answer,
         Err(error) if error.is_builder() => {

@@ -51,5 +51,5 @@ pub use artifacts::{ArtifactError, Artifacts};
 pub use client::http_client;
 pub use context::Context;
 pub use phase::{Phase, PhaseError, Success};
-pub use server::serve;
+pub use server::{serve, serve_within};
 pub use service::{BuildError, Service, ServiceBuilder, Timing};

@@ -2,10 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use protocol::Progress;
+use protocol::{Progress, TraceContext};
 use tokio::sync::watch;
 
-use crate::client::{is_over, problem_of};
+use crate::client::{is_over, problem_of, traced};
 
 /// The phase's end: leaves the latest progress for the sender.
 #[derive(Debug, Clone)]
@@ -52,6 +52,7 @@ pub(crate) struct Sending {
     pub(crate) client: reqwest::Client,
     pub(crate) url: String,
     pub(crate) token: String,
+    pub(crate) trace: Option<TraceContext>,
     pub(crate) every: Duration,
     pub(crate) heartbeat: Duration,
 }
@@ -89,7 +90,7 @@ enum Verdict {
 async fn send(sending: &Sending, progress: &Progress) -> Verdict {
     let request =
         sending.client.post(&sending.url).timeout(ONE_TRY).bearer_auth(&sending.token).json(progress);
-    match request.send().await {
+    match traced(request, sending.trace).send().await {
         Ok(answer) if answer.status().is_success() => Verdict::GoOn,
         Ok(answer) => {
             let status = answer.status().as_u16();

@@ -49,6 +49,19 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
     service: Service,
 ) -> io::Result<()> {
+    serve_within(listener, shutdown, service, |routes| routes).await
+}
+
+/// As [`serve`], with routes or layers of one's own around the service's: measuring, tracing, faults on purpose.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_within(
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+    service: Service,
+    around: impl FnOnce(Router) -> Router,
+) -> io::Result<()> {
     let service = Arc::new(service);
     if let Records::Folder(folder) = &service.records {
         let lock = folder_lock::take(folder).await?;
@@ -63,7 +76,7 @@ pub async fn serve(
             tracing::debug!(%error, "TCP_NODELAY");
         }
     });
-    let server = axum::serve(listener, router(service)).with_graceful_shutdown(async move {
+    let server = axum::serve(listener, around(router(service))).with_graceful_shutdown(async move {
         shutdown.await;
         drain(&draining).await;
         at_end.cancel();
@@ -133,14 +146,15 @@ async fn start(State(service): State<Arc<Service>>, headers: HeaderMap, body: Bo
     })?;
     check_signature(&service, &headers, &body)?;
     let start = StartRequest::parse(&body)?;
-    if !service.phases.contains_key(start.phase.as_str()) {
+    if service.phase(&start.phase).is_none() {
         let does = service.phases.keys().copied().collect::<Vec<_>>().join(", ");
         let detail = format!("`{}` does not do `{}`; it does {does}", service.name, start.phase);
         return Err(Problem::new(Code::UnknownPhase, detail).pointer("/phase").into());
     }
     let raw: Box<RawValue> = serde_json::from_slice(&body)
         .map_err(|error| Problem::new(Code::MalformedJson, error.to_string()))?;
-    let accepting = tokio::spawn(attempt::accept(service, start, raw.into()));
+    let trace = headers.get(headers::TRACEPARENT).and_then(|value| value.to_str().ok()?.parse().ok());
+    let accepting = tokio::spawn(attempt::accept(service, start, trace, raw.into()));
     let accepted = accepting
         .await
         .map_err(|_| Problem::new(Code::Internal, "accepting the start failed; the log says why"))??;

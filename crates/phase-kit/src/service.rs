@@ -90,6 +90,8 @@ pub struct Service {
     pub(crate) capacity: usize,
     pub(crate) secret: Option<Secret>,
     pub(crate) phases: BTreeMap<&'static str, Arc<dyn ErasedPhase>>,
+    /// Does every phase that has none of its own.
+    any_phase: Option<Arc<dyn ErasedPhase>>,
     pub(crate) data_dir: Option<Arc<PathBuf>>,
     pub(crate) timing: Timing,
     pub(crate) clock: Clock,
@@ -125,11 +127,17 @@ impl Service {
             capacity: 64,
             secret: None,
             phases: Vec::new(),
+            any_phase: None,
             data_dir: None,
             timing: Timing::default(),
             clock: Arc::new(Timestamp::now),
             seed: None,
         }
+    }
+
+    /// Who does a phase.
+    pub(crate) fn phase(&self, name: &str) -> Option<&Arc<dyn ErasedPhase>> {
+        self.phases.get(name).or(self.any_phase.as_ref())
     }
 
     /// The service's name.
@@ -152,6 +160,7 @@ pub struct ServiceBuilder {
     capacity: usize,
     secret: Option<String>,
     phases: Vec<(&'static str, Arc<dyn ErasedPhase>)>,
+    any_phase: Option<Arc<dyn ErasedPhase>>,
     data_dir: Option<PathBuf>,
     timing: Timing,
     clock: Clock,
@@ -169,6 +178,14 @@ impl ServiceBuilder {
     #[must_use]
     pub fn phase<P: Phase>(mut self, phase: P) -> Self {
         self.phases.push((P::NAME, Arc::new(phase)));
+        self
+    }
+
+    /// Takes on every phase that has no type of its own, whatever its name: for stand-ins and for work whose phases are only
+    /// known at run time. `P::NAME` is not looked at; [`Context::start`](crate::Context::start) has the phase.
+    #[must_use]
+    pub fn any_phase<P: Phase>(mut self, phase: P) -> Self {
+        self.any_phase = Some(Arc::new(phase));
         self
     }
 
@@ -233,7 +250,7 @@ impl ServiceBuilder {
                 return Err(BuildError::PhaseTwice(name.to_owned()));
             }
         }
-        if phases.is_empty() {
+        if phases.is_empty() && self.any_phase.is_none() {
             return Err(BuildError::NoPhase(self.name));
         }
         let records = match &self.data_dir {
@@ -247,6 +264,7 @@ impl ServiceBuilder {
             capacity: self.capacity,
             secret: self.secret.as_deref().map(Secret::parse).transpose()?,
             phases,
+            any_phase: self.any_phase,
             data_dir: self.data_dir.map(Arc::new),
             timing: self.timing,
             clock: self.clock,

@@ -173,6 +173,7 @@ impl FakeOrchestrator {
     pub fn context(&self, request: &StartRequest) -> crate::Context {
         crate::Context {
             start: Arc::new(request.clone()),
+            trace: None,
             reporter: crate::reporter::Reporter::new(),
             cancel: tokio_util::sync::CancellationToken::new(),
             pause: tokio_util::sync::CancellationToken::new(),

@@ -10,21 +10,25 @@
 pub mod callback;
 pub mod calls;
 pub mod code;
+pub mod estimate;
 pub mod fields;
 pub mod headers;
 pub mod problem;
 pub mod progress;
 pub mod start;
+pub mod trace;
 pub mod views;
 mod words;
 
 pub use callback::{Callback, CallbackAnswer, CallbackError, CallbackStatus};
 pub use calls::{ReportProgress, SendSignal, SetPriority, StartJob, StartPhase};
 pub use code::Code;
+pub use estimate::{Estimate, PhaseEstimate};
 pub use fields::Fields;
 pub use problem::Problem;
 pub use progress::{AttemptStatus, PauseAnswer, Progress, ServiceHealth};
 pub use start::{CallbackTarget, StartRequest, StartRequestRef, Upstream, UpstreamRef};
+pub use trace::TraceContext;
 pub use views::{
     ArtifactInfo, ArtifactList, Cause, JobPage, JobState, JobStatus, JobSummary, LiveEvent, PhaseState,
     PhaseStatus, Reason, RunningAttempt, ServiceStatus, Why,

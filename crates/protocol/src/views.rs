@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::{callback::CallbackError, progress::Progress};
+use crate::{callback::CallbackError, estimate::Estimate, progress::Progress};
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -102,6 +102,9 @@ pub struct JobStatus {
     /// What made it fail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<CallbackError>,
+    /// What is left of it; absent where it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Estimate>,
     /// How many events it has had.
     #[serde(default)]
     pub events: u64,
@@ -133,7 +136,7 @@ pub struct PhaseStatus {
     /// How far: of a map, its runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
-    /// Attempts so far, of all its runs.
+    /// Attempts of its runs that are used up or at work.
     #[serde(default)]
     pub attempts: u32,
     /// Why it is not moving.
@@ -187,6 +190,9 @@ pub struct JobSummary {
     pub started_at: Timestamp,
     /// When something last happened.
     pub last_updated: Timestamp,
+    /// What is left of it, without its phases; absent where it is over, and beyond the first of a long page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Estimate>,
     /// How many events it has had.
     pub events: u64,
 }

@@ -1,5 +1,8 @@
 //! The command line.
 
+pub(crate) mod check;
+pub(crate) mod fake;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -33,6 +36,10 @@ pub(crate) enum Command {
     Orchestrate,
     /// Run one service of ours
     Serve(Serve),
+    /// Run the callback contract against a service in any language, and say what is wrong and how to mend it
+    Check(check::Check),
+    /// Stand in for services, as well or as badly as told: for dashboards, demos and load tests
+    Fake(fake::Fake),
     /// Start a job
     Start(Start),
     /// Show where a job stands
@@ -88,6 +95,18 @@ pub(crate) enum Command {
         /// What was decided, as JSON
         #[arg(long, default_value = "{}")]
         payload: String,
+    },
+    /// Write all that is known of a job into one file, without secrets
+    Export(Export),
+    /// Replay a file that `export` wrote: step by step, or in the dashboard's pages
+    Replay(Replay),
+    /// Show a job's trace as a tree: every phase, attempt, wait and gate with its time
+    Trace {
+        #[command(flatten)]
+        job: JobRef,
+        /// As OpenTelemetry JSON instead
+        #[arg(long)]
+        otlp: bool,
     },
     /// Artifacts of a job
     #[command(subcommand)]
@@ -161,6 +180,33 @@ pub(crate) struct JobRef {
     /// The pipeline, where jobs of several have the key
     #[arg(long)]
     pub(crate) pipeline: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    pub(crate) job: JobRef,
+    /// Where to; otherwise to standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// With the content of its artifacts
+    #[arg(long)]
+    pub(crate) artifacts: bool,
+    /// Without what callers and services said: inputs, items, results, figures, decisions
+    #[arg(long)]
+    pub(crate) redact_inputs: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// The file
+    pub(crate) file: PathBuf,
+    /// Only the first so many events
+    #[arg(long, value_name = "N", conflicts_with = "serve")]
+    pub(crate) at: Option<usize>,
+    /// Show it in a browser, at this address of this machine
+    #[arg(long, value_name = "IP:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:3499")]
+    pub(crate) serve: Option<std::net::SocketAddr>,
 }
 
 #[derive(Debug, Subcommand)]

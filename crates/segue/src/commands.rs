@@ -1,16 +1,20 @@
 //! One file per command, or per few that are alike; here only which is which.
 
+mod answer;
 mod artifacts;
 mod check;
 mod course;
+mod fake;
 mod graph;
 mod health;
 mod jobs;
 mod journal;
 mod orchestrate;
+mod recorder;
 mod serve;
 mod start;
 mod up;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -29,6 +33,8 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Up { only } => up::run(&cli.config, only.as_deref()).await,
         Command::Orchestrate => orchestrate::run(&cli.config).await,
         Command::Serve(serve) => serve::run(&cli.config, serve).await,
+        Command::Check(check) => check::run(check).await,
+        Command::Fake(fake) => fake::run(&cli.config, fake).await,
         Command::Start(start) => start::run(&api()?, start).await,
         Command::Status { job, wait: false } => jobs::status(&api()?, job).await,
         Command::Status { job, wait: true } => {
@@ -50,9 +56,12 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
             jobs::command(&api()?, job, &action, &serde_json::json!({})).await
         }
         Command::Signal { job, name, payload } => jobs::signal(&api()?, job, name, payload).await,
+        Command::Export(export) => recorder::export(&api()?, export).await,
+        Command::Replay(replay) => recorder::run(replay).await,
+        Command::Trace { job, otlp } => recorder::trace(&api()?, job, *otlp).await,
         Command::Artifacts(command) => artifacts::run(&api()?, command).await,
-        Command::Doctor => check::doctor(&cli.config).await,
-        Command::Validate => check::validate(&cli.config),
+        Command::Doctor => validate::doctor(&cli.config).await,
+        Command::Validate => validate::validate(&cli.config),
         Command::Graph { pipeline, svg } => graph::run(&cli.config, pipeline, *svg),
         Command::Journal(command) => journal::run(&cli.config, command),
         Command::Course(command) => course::run(command),

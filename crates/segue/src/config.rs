@@ -7,7 +7,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use engine::pipeline::Pipeline;
+use engine::{
+    ids::Name,
+    pipeline::{Pipeline, parse::Finding},
+};
 use orchestrator::config::Config;
 
 /// Everything that is configured.
@@ -35,20 +38,18 @@ pub(crate) fn read_setup(file: &Path) -> Result<Setup> {
     let (config, file) = read_config(file)?;
     let folder = file.parent().unwrap_or_else(|| Path::new(".")).join("pipelines");
     let pipelines = read_pipelines(&folder)?;
+    let declared: Vec<&str> = config.services.keys().map(Name::as_str).collect();
+    let undeclared: Vec<String> = pipelines
+        .iter()
+        .flat_map(|(path, pipeline)| {
+            pipeline.undeclared_services(&declared).into_iter().map(move |one| (path, one))
+        })
+        .map(|(path, finding)| format!("{}: {finding}", path.display()))
+        .collect();
+    if !undeclared.is_empty() {
+        bail!("{}\n       services are declared in {}", undeclared.join("\n       "), file.display());
+    }
     for (path, pipeline) in &pipelines {
-        for phase in &pipeline.phases {
-            let Some(work) = phase.service() else { continue };
-            if !config.services.contains_key(&work.service) {
-                bail!(
-                    "{}: phase '{}' asks for service '{}', which {} does not declare: add [service.{}]",
-                    path.display(),
-                    phase.id,
-                    work.service,
-                    file.display(),
-                    work.service
-                );
-            }
-        }
         let same = pipelines.iter().find(|(other, p)| other != path && (p.name == pipeline.name));
         if let Some((other, _)) = same {
             bail!("{} and {} are both called '{}'", path.display(), other.display(), pipeline.name);
@@ -78,11 +79,17 @@ fn read_pipelines(folder: &Path) -> Result<Vec<(PathBuf, Pipeline)>> {
     for path in files {
         let text = std::fs::read_to_string(&path).with_context(|| format!("{}", path.display()))?;
         match Pipeline::parse(&text) {
-            Ok(pipeline) => pipelines.push((path, pipeline)),
-            Err(error) => {
-                wrong.extend(error.findings.iter().map(|finding| format!("{}: {finding}", path.display())));
+            Ok(pipeline) => {
+                wrong.extend(placed(&path, &orchestrator::checks::unknown_codes(&pipeline)));
+                pipelines.push((path, pipeline));
             }
+            Err(error) => wrong.extend(placed(&path, &error.findings)),
         }
     }
     if wrong.is_empty() { Ok(pipelines) } else { bail!("{}", wrong.join("\n       ")) }
+}
+
+/// Findings with their file.
+fn placed(path: &Path, findings: &[Finding]) -> Vec<String> {
+    findings.iter().map(|finding| format!("{}: {finding}", path.display())).collect()
 }

@@ -1,5 +1,5 @@
 //! A job's progress: in a terminal a line for each phase, with bars for those that count; elsewhere plain lines. Both say the
-//! time left where it is known.
+//! time left as the orchestrator estimates it: the same figures as its API and pages.
 
 mod lines;
 
@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Result;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use protocol::{JobState, JobStatus, PhaseState, PhaseStatus, Progress};
+use protocol::{Estimate, JobState, JobStatus, PhaseState, PhaseStatus, Progress};
 
 use self::lines::Lines;
 use crate::{api::Api, logging::say};
@@ -47,7 +47,7 @@ pub(crate) async fn watch(api: &Api, id: &str) -> Result<JobStatus> {
 
 /// Where progress is shown.
 enum Board {
-    Bars { board: MultiProgress, bars: BTreeMap<String, Bar> },
+    Bars { board: MultiProgress, bars: BTreeMap<String, ProgressBar>, whole: Option<ProgressBar> },
     Lines(Lines),
 }
 
@@ -57,17 +57,21 @@ impl Board {
         if board.is_hidden() {
             Self::Lines(Lines::default())
         } else {
-            Self::Bars { board, bars: BTreeMap::new() }
+            Self::Bars { board, bars: BTreeMap::new(), whole: None }
         }
     }
 
     fn show(&mut self, job: &JobStatus, now: Instant) {
         match self {
-            Self::Bars { board, bars } => {
+            Self::Bars { board, bars, whole } => {
                 for phase in &job.phases {
-                    let bar =
-                        bars.entry(phase.phase.clone()).or_insert_with(|| Bar::new(board, &phase.phase));
-                    bar.show(phase, now);
+                    let new = || line(board, &phase.phase);
+                    show(bars.entry(phase.phase.clone()).or_insert_with(new), job, phase);
+                }
+                let whole = whole.get_or_insert_with(|| line(board, ""));
+                match &job.estimate {
+                    Some(estimate) => whole.set_message(format!("{} ({})", estimate.text, estimate.why)),
+                    None => whole.finish_and_clear(),
                 }
             }
             Self::Lines(lines) => lines.news(job, now).iter().for_each(|line| say(line)),
@@ -75,58 +79,42 @@ impl Board {
     }
 }
 
-struct Bar {
-    bar: ProgressBar,
-    speed: Speed,
+fn line(board: &MultiProgress, prefix: &str) -> ProgressBar {
+    let bar = board.add(ProgressBar::new(0));
+    let style = ProgressStyle::with_template("  {prefix:15} {wide_msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_prefix(prefix.to_owned());
+    bar
 }
 
-impl Bar {
-    fn new(board: &MultiProgress, phase: &str) -> Self {
-        let bar = board.add(ProgressBar::new(0));
-        let style = ProgressStyle::with_template("  {prefix:15} {wide_msg}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        bar.set_prefix(phase.to_owned());
-        Self { bar, speed: Speed::default() }
+fn show(bar: &ProgressBar, job: &JobStatus, phase: &PhaseStatus) {
+    if bar.is_finished() {
+        return;
     }
-
-    fn show(&mut self, phase: &PhaseStatus, now: Instant) {
-        if self.bar.is_finished() {
-            return;
+    let mut text = told(phase, &left(job, phase));
+    if phase.status == PhaseState::Running
+        && let Some((done, total)) = counted(phase)
+    {
+        text = format!("{} {text}", drawn(done, total));
+    }
+    match phase.status {
+        PhaseState::Complete | PhaseState::Skipped | PhaseState::Cancelled | PhaseState::Failed => {
+            bar.finish_with_message(text);
         }
-        let mut text = told(phase, &self.speed.left(phase, now));
-        if phase.status == PhaseState::Running
-            && let Some((done, total)) = counted(phase)
-        {
-            text = format!("{} {text}", drawn(done, total));
-        }
-        match phase.status {
-            PhaseState::Complete | PhaseState::Skipped | PhaseState::Cancelled | PhaseState::Failed => {
-                self.bar.finish_with_message(text);
-            }
-            PhaseState::Pending
-            | PhaseState::Queued
-            | PhaseState::Waiting
-            | PhaseState::Paused
-            | PhaseState::Running => self.bar.set_message(text),
-        }
+        PhaseState::Pending
+        | PhaseState::Queued
+        | PhaseState::Waiting
+        | PhaseState::Paused
+        | PhaseState::Running => bar.set_message(text),
     }
 }
 
-/// How far and how fast a phase is.
-#[derive(Debug, Default)]
-struct Speed {
-    began: Option<(Instant, u64)>,
-}
-
-impl Speed {
-    /// Time left at the speed so far; nothing before there is a speed.
-    fn left(&mut self, phase: &PhaseStatus, now: Instant) -> String {
-        let Some((done, total)) = counted(phase).filter(|_| phase.status == PhaseState::Running) else {
-            return String::new();
-        };
-        let (began, first) = *self.began.get_or_insert((now, done));
-        left(now.duration_since(began), done.saturating_sub(first), total.saturating_sub(done))
-    }
+/// What is left of a phase, as the orchestrator estimates it.
+fn left(job: &JobStatus, phase: &PhaseStatus) -> String {
+    let of_phase = job.estimate.as_ref().and_then(|estimate| estimate.phases.get(&phase.phase));
+    let remaining =
+        of_phase.filter(|_| phase.status == PhaseState::Running).and_then(|left| left.remaining_seconds);
+    remaining.map(|left| format!("  {}", Estimate::in_words(Some(left), false, ""))).unwrap_or_default()
 }
 
 /// Where a phase stands, in words.
@@ -141,8 +129,8 @@ fn told(phase: &PhaseStatus, left: &str) -> String {
         }
         PhaseState::Running => match progress.filter(|_| counted(phase).is_some()) {
             Some(progress) => format!("{}{left}  {message}", count(progress, phase)).trim_end().to_owned(),
-            None if message.is_empty() => "▸ running".to_owned(),
-            None => format!("▸ {message}"),
+            None if message.is_empty() => format!("▸ running{left}"),
+            None => format!("▸ {message}{left}"),
         },
         PhaseState::Complete => format!("✓ {}  {}", took(phase), figures(phase)).trim_end().to_owned(),
         PhaseState::Skipped => "– not needed".to_owned(),
@@ -187,14 +175,6 @@ fn count(progress: &Progress, phase: &PhaseStatus) -> String {
         text.push_str(&format!(", {done}/{total} {unit}"));
     }
     text
-}
-
-fn left(elapsed: Duration, done: u64, rest: u64) -> String {
-    if done < 2 || elapsed < Duration::from_secs(2) || rest == 0 {
-        return String::new();
-    }
-    let each = elapsed.as_secs_f64() / done as f64;
-    format!("  about {} left", human(Duration::from_secs_f64(each * rest as f64)))
 }
 
 fn drawn(done: u64, total: u64) -> String {

@@ -11,9 +11,13 @@ import { eventList } from "./eventlist.js";
 import { gantt } from "./gantt.js";
 import { graph } from "./graph.js";
 import { History } from "./history.js";
+import { leftText, leftTitle } from "./left.js";
 import { firstPhase, phasePanel } from "./panel.js";
 import { listen, pipelineOf } from "./store.js";
 import { duration, isOver, millis, moment, shortId, stateSign, stateWord, time } from "./words.js";
+
+/** How old an estimate may be, in milliseconds. */
+const ESTIMATE_EVERY = 5000;
 
 /** The parts of the page, empty. */
 function frame(main) {
@@ -52,7 +56,8 @@ function head({ job, pipeline }) {
 
 function progress({ job, pipeline }) {
   return [
-    h("div", { class: "progress-line" }, h("b", { class: "percent" }, `${Math.floor(share(job, pipeline) * 100)} %`), h("span", {}, progressLine(job, pipeline))),
+    h("div", { class: "progress-line" }, h("b", { class: "percent" }, `${Math.floor(share(job, pipeline) * 100)} %`), h("span", {}, progressLine(job, pipeline)),
+      h("span", { class: "left", title: leftTitle(job.estimate) }, leftText(job.estimate))),
     phaseBar(job, pipeline),
     job.error && h("div", { class: "error-box", role: "alert" }, h("code", {}, job.error.code), h("p", {}, job.error.message)),
   ];
@@ -89,7 +94,7 @@ export function jobPage(main, at) {
       part(parts.head, (one) => [one.job.key, one.job.status, one.job.startedAt], head),
       part(parts.buttons, (one) => [one.job.status, one.job.priority, one.history.failing, one.job.phases.map((phase) => phase.reason?.includes("is tried again"))], buttons),
       part(parts.decisions, (one) => [...one.history.decisions.values()], (one) => (isOver(one.job.status) ? [] : [...one.history.decisions.values()].map((wait) => decision(one.job, wait)))),
-      part(parts.progress, (one) => [one.job.phases, one.job.error], progress),
+      part(parts.progress, (one) => [one.job.phases, one.job.error, one.job.estimate, isOver(one.job.status) ? 0 : Math.floor(Date.now() / 1000)], progress),
       part(parts.graph, (one) => [one.job.phases, attempts(one), one.selected, one.narrow, one.width], graph),
       part(parts.panel, (one) => [one.selected, one.job.phases.find((phase) => phase.phase === one.selected), one.job.status, second(one)], phasePanel),
     ];
@@ -134,6 +139,7 @@ export function jobPage(main, at) {
     const next = await get(`api/jobs/${id}`).catch(() => undefined);
     if (stopped || !next) return;
     job = next;
+    job.asked = Date.now();
     draw();
     explain();
   }, 300);
@@ -150,6 +156,7 @@ export function jobPage(main, at) {
   async function start() {
     try {
       job = await get(`api/jobs/${id}`);
+      job.asked = Date.now();
       pipeline = await pipelineOf(job.pipeline);
       await readHistory();
     } catch (problem) {
@@ -192,6 +199,8 @@ export function jobPage(main, at) {
     if (!job || !parts || isOver(job.status)) return;
     drawSoon();
     explain();
+    // Nothing is told of time that passes: what is left is asked for.
+    if (Date.now() - job.asked > ESTIMATE_EVERY) look();
   }, 1000);
   const resize = new ResizeObserver(() => drawSoon());
   resize.observe(main);

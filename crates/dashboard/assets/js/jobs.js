@@ -3,6 +3,8 @@
 import { call, get, query } from "./api.js";
 import { phaseBar, progressLine } from "./bars.js";
 import { fill, h, say, throttle } from "./dom.js";
+import { leftText, leftTitle } from "./left.js";
+import { sinceChoice, startedFrom } from "./since.js";
 import { kind, knownPipeline, listen, pipelineNames } from "./store.js";
 import { longTable } from "./table.js";
 import { ago, count, duration, isOver, many, millis, moment, stateSign, stateWord } from "./words.js";
@@ -14,6 +16,8 @@ const MOST = 20_000;
 /** Jobs asked about at once, and how often the same at most. */
 const AT_ONCE = 4;
 const EVERY = 900;
+/** How old an estimate in sight may be, in milliseconds. */
+const ESTIMATE_EVERY = 10_000;
 
 /** What the job's state is after an event, where the event alone says it; `ask`: only the orchestrator knows. */
 const STATE_AFTER = {
@@ -76,6 +80,7 @@ function makeRow() {
     h("div", { role: "cell", class: "cell col-state" }, state),
     h("div", { role: "cell", class: "cell col-time" }, since, took));
   let drawn;
+  let told = "";
   return {
     element,
     show(item) {
@@ -85,13 +90,15 @@ function makeRow() {
       say(under, row.pipeline);
       state.className = `state ${row.status}`;
       say(state, `${stateSign(row.status)} ${stateWord(row.status)}`);
+      const estimate = isOver(row.status) ? undefined : detail?.estimate ?? row.estimate;
       if (detail && detail !== drawn) {
         drawn = detail;
         fill(progress, phaseBar(detail, knownPipeline(row.pipeline)));
         const why = row.status === "complete" ? "" : detail.error?.message ?? (row.status === "running" ? "" : detail.reason);
-        say(words, why || progressLine(detail, knownPipeline(row.pipeline)));
-        words.title = detail.reason;
+        told = why || progressLine(detail, knownPipeline(row.pipeline));
       }
+      say(words, [leftText(estimate), told].filter(Boolean).join(" · "));
+      words.title = [leftTitle(estimate), detail?.reason].filter(Boolean).join("; ");
       since.dateTime = row.startedAt;
       since.title = `Started ${moment(row.startedAt)}`;
       say(since, ago(row.startedAt));
@@ -109,6 +116,7 @@ export function jobsPage(main, at) {
   const title = h("h1", {}, "Jobs");
   const key = h("input", { type: "search", id: "filter-key", placeholder: "Key begins with…", "aria-label": "Key begins with", value: filter.key ?? "" });
   const pipeline = h("select", { "aria-label": "Pipeline" }, h("option", { value: "" }, "All pipelines"));
+  const started = sinceChoice((times) => { location.hash = address({ ...filter, since: undefined, from: undefined, until: undefined, ...times }); });
   const chips = h("div", { class: "chips", role: "group", "aria-label": "State" });
   const status = h("p", { class: "faint summary", role: "status" });
   const empty = h("section", { class: "empty", hidden: true });
@@ -117,6 +125,7 @@ export function jobsPage(main, at) {
     const item = items.get(job.jobId);
     if (!item) return;
     item.detail = job;
+    job.asked = Date.now();
     item.dirty = false;
     change(item, job.status, job.lastUpdated);
     table.redraw();
@@ -124,15 +133,20 @@ export function jobsPage(main, at) {
   const table = longTable({
     label: "Jobs", columns: ["Progress", "Job", "State", "Started"], rowHeight: phone ? 92 : 60, makeRow,
     onSight: (sight) => sight.forEach((item) => {
-      if (!item.detail || item.dirty) {
+      if (!item.detail || item.dirty || (item.detail.estimate && Date.now() - item.detail.asked > ESTIMATE_EVERY)) {
         item.dirty = false;
         inquiry.ask(item.id);
       }
     }),
   });
-  fill(main, h("div", { class: "toolbar" }, title, pipeline, key), chips, empty, table.element, status);
+  fill(main, h("div", { class: "toolbar" }, title, pipeline, started.element, key), chips, empty, table.element, status);
 
-  const fits = (row) =>
+  const isTimed = () => Boolean(filter.since || filter.from || filter.until);
+  const inTime = (at) => {
+    const { from, until } = startedFrom(filter);
+    return (!from || at >= millis(from)) && (!until || at < millis(until));
+  };
+  const fits = (row) => inTime(millis(row.startedAt)) &&
     (!filter.pipeline || row.pipeline === filter.pipeline) && (!filter.state || row.status === filter.state) &&
     (!filter.key || row.key.startsWith(filter.key));
   const list = throttle(() => {
@@ -143,13 +157,24 @@ export function jobsPage(main, at) {
     const shown = many(sorted.length, "job");
     say(status, loading ? `${shown}, loading…` : more ? `The newest ${shown}; a filter finds older ones` : shown);
     if (!empty.hidden) sayEmpty();
+    if (isTimed()) recount();
   }, 100);
-  const recount = throttle(() => counts(filter.pipeline).then(drawChips).catch(() => undefined), 1500);
+  const recount = throttle(() => (isTimed() ? counted() : counts(filter.pipeline).then(drawChips).catch(() => undefined)), 1500);
+
+  /** Within a time the figures for operators say nothing: the list itself is counted, where it holds all states. */
+  let sums = {};
+  function counted() {
+    if (!filter.state) {
+      sums = {};
+      for (const { row } of items.values()) sums[row.status] = (sums[row.status] ?? 0) + 1;
+    }
+    drawChips(sums);
+  }
 
   function sayEmpty(problem) {
     if (problem) {
       fill(empty, h("h2", {}, "The jobs could not be read"), h("p", {}, problem.message), problem.hint && h("p", { class: "faint" }, problem.hint));
-    } else if (filter.pipeline || filter.state || filter.key) {
+    } else if (filter.pipeline || filter.state || filter.key || isTimed()) {
       fill(empty, h("h2", {}, "No job fits"), h("p", {}, h("a", { href: "#/jobs" }, "Show all jobs")));
     } else {
       fill(empty, h("h2", {}, "No job yet"), h("p", {}, "Start one, and it appears here:"),
@@ -182,7 +207,7 @@ export function jobsPage(main, at) {
     let cursor;
     try {
       do {
-        const page = await get(`api/jobs${query({ pipeline: filter.pipeline, state: filter.state, keyPrefix: filter.key, limit: items.size ? PAGE : 100, cursor })}`);
+        const page = await get(`api/jobs${query({ pipeline: filter.pipeline, state: filter.state, keyPrefix: filter.key, ...startedFrom(filter), limit: items.size ? PAGE : 100, cursor })}`);
         if (turn !== loading || kept && kept !== items) return;
         page.jobs.forEach(put);
         cursor = page.cursor;
@@ -211,7 +236,9 @@ export function jobsPage(main, at) {
     if (focused) chips.querySelector(`[data-focus="${focused}"]`)?.focus();
   }
 
-  const address = (wanted) => `#/jobs${query({ pipeline: wanted.pipeline, state: wanted.state, key: wanted.key })}`;
+  const address = (wanted) => `#/jobs${query({
+    pipeline: wanted.pipeline, state: wanted.state, key: wanted.key, since: wanted.since, from: wanted.from, until: wanted.until,
+  })}`;
   let typing;
   key.addEventListener("input", () => {
     clearTimeout(typing);
@@ -254,6 +281,7 @@ export function jobsPage(main, at) {
   });
   const look = throttle(() => { load(false); recount(); }, 1000);
   const tick = setInterval(table.redraw, 1000);
+  started.show(filter);
   load(true);
   recount();
   return {
@@ -261,6 +289,7 @@ export function jobsPage(main, at) {
       filter = next;
       if (document.activeElement !== key) key.value = next.key ?? "";
       pipeline.value = next.pipeline ?? "";
+      started.show(next);
       load(true);
       recount();
     },

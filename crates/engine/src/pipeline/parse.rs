@@ -3,10 +3,12 @@
 
 mod check;
 mod hint;
+mod of_start;
 mod phase;
 
 use std::{fmt, ops::Range, time::Duration};
 
+pub(super) use of_start::unknown_codes;
 use toml::Spanned;
 
 use super::{
@@ -137,6 +139,7 @@ impl Reader<'_> {
         let name = self.name(&raw.name);
         let route = raw.route.as_ref().and_then(|route| self.route(route));
         let approval_timeout = self.optional_duration(raw.approval_timeout.as_ref());
+        let checks = self.checks(&raw.check);
         let schedules = raw.schedule.iter().filter_map(|schedule| self.schedule(schedule)).collect();
         let phases: Vec<Phase> =
             raw.phase.iter().filter_map(|phase| self.phase(phase.get_ref(), &names)).collect();
@@ -154,6 +157,7 @@ impl Reader<'_> {
             on_conflict: raw.on_conflict,
             on_failure: raw.on_failure,
             approval_timeout: approval_timeout.unwrap_or(DEFAULT_APPROVAL_TIMEOUT),
+            checks,
             phases,
             loops,
             schedules,

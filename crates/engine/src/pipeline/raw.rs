@@ -20,6 +20,8 @@ pub(super) struct RawPipeline {
     pub(super) on_failure: OnFailure,
     pub(super) approval_timeout: Option<Spanned<String>>,
     #[serde(default)]
+    pub(super) check: Vec<Spanned<RawCheck>>,
+    #[serde(default)]
     pub(super) phase: Vec<Spanned<RawPhase>>,
     #[serde(default, rename = "loop")]
     pub(super) loops: Vec<Spanned<RawLoop>>,
@@ -127,4 +129,14 @@ pub(super) struct RawSchedule {
     pub(super) cron: Spanned<String>,
     pub(super) key: Option<String>,
     pub(super) input: Option<toml::Table>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCheck {
+    pub(super) that: Spanned<String>,
+    #[serde(default)]
+    pub(super) at: Option<Spanned<String>>,
+    pub(super) code: Spanned<String>,
+    pub(super) message: Spanned<String>,
 }

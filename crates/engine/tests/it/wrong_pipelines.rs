@@ -5,6 +5,7 @@
 
 use std::{fs, path::Path};
 
+use engine::condition::Condition;
 use engine::pipeline::{DefinitionHash, Pipeline, parse::InvalidPipeline};
 use proptest::prelude::*;
 
@@ -69,13 +70,14 @@ fn good_pipelines_are_read_whole() {
             on_conflict,
             on_failure,
             approval_timeout,
+            checks,
             phases,
             loops,
             schedules,
         } = Pipeline::parse(&text).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!((&*source, hash), (text.as_str(), DefinitionHash::of(&text)));
         let head = (route, key_field, mode, on_conflict, on_failure, approval_timeout);
-        let read = format!("{head:?}\n{phases:#?}\n{loops:#?}\n{schedules:#?}\n");
+        let read = format!("{head:?}\n{checks:#?}\n{phases:#?}\n{loops:#?}\n{schedules:#?}\n");
         expect_file(&folder.join(format!("{name}.out")), &read);
     }
 }
@@ -87,6 +89,7 @@ fn every_setting_is_in_the_reference() {
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/pipelines.md")).unwrap();
     for table in [
         "",
+        "[[check]]",
         "[[phase]]",
         "[[loop]]",
         "[[schedule]]",
@@ -236,6 +239,35 @@ fn mutate(text: &str, kind: u8, one: prop::sample::Index, other: prop::sample::I
         _ => {
             lines.swap(a, b);
             lines.join("\n")
+        }
+    }
+}
+
+/// As deep as its length allows, on the stack of an ordinary thread: an answer, whichever it is.
+#[test]
+fn no_condition_is_too_deep_for_the_stack() {
+    let wrapped = |open: &str, close: &str| {
+        let times = (1_990 / (open.len() + close.len())).max(1);
+        format!("{}true{}", open.repeat(times), close.repeat(times))
+    };
+    let deep = [
+        wrapped("(", ")"),
+        wrapped("[", "]"),
+        wrapped("!", ""),
+        wrapped("-", ""),
+        wrapped("{1:", "}"),
+        wrapped("true?", ":1"),
+        wrapped("true||", ""),
+        wrapped("1+", ""),
+        wrapped("a(", ")"),
+        wrapped("[1].map(x,", ")"),
+        format!("a{}", ".b".repeat(990)),
+        format!("a{}", "[0]".repeat(660)),
+        "(".repeat(1_999),
+    ];
+    for source in deep {
+        if let Ok(condition) = Condition::compile(&source) {
+            let _ = condition.holds(&|_| Some(serde_json::json!({})));
         }
     }
 }

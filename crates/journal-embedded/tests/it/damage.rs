@@ -26,6 +26,7 @@ async fn a_flipped_byte_in_a_promised_record_is_named_and_can_be_left() {
     };
     assert_eq!(named, segment(1).display().to_string());
     assert!((lost as u64 - 70..lost as u64).contains(&offset), "{offset} is the record with byte {lost}");
+    assert!(told.starts_with(&format!("1 events of job {} from its event 2 on are lost", job(1))), "{told}");
     assert!(told.contains("position 6") && told.contains(&job(2).to_string()), "{told}");
 
     let options = Options { leave_damaged: true, ..options() };

@@ -61,6 +61,7 @@ struct RawOrchestrator {
     tokens: Vec<Spanned<RawToken>>,
     caller_rate: Option<Spanned<String>>,
     tls: Option<RawTls>,
+    ca: Option<PathBuf>,
     signing_secret: Option<Spanned<String>>,
     #[serde(default)]
     signed_callbacks: bool,
@@ -151,6 +152,7 @@ fn orchestrator(
         data: folder.join(env("SEGUE_DATA").or(raw.data).unwrap_or_else(|| ".segue".to_owned())),
         journal: env("SEGUE_JOURNAL").or(raw.journal),
         tokens,
+        ca: raw.ca.map(|path| folder.join(path)),
         tls: raw.tls.map(|tls| TlsFiles { cert: folder.join(tls.cert), key: folder.join(tls.key) }),
         caller_rate,
         signing_secret,

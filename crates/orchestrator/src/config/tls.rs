@@ -1,4 +1,4 @@
-//! The listener's certificate and key.
+//! The listener's certificate and key, and whom we trust when we call services.
 
 use std::{
     path::{Path, PathBuf},
@@ -6,7 +6,7 @@ use std::{
 };
 
 use rustls::{
-    ServerConfig,
+    ClientConfig, RootCertStore, ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 
@@ -55,4 +55,29 @@ impl TlsFiles {
             .with_single_cert(chain, key)?;
         Ok(Arc::new(config))
     }
+}
+
+/// What calls to services trust: the public authorities, and those of a PEM file beside them.
+///
+/// # Errors
+/// [`TlsError`], also where the file holds no certificate.
+pub fn trust(private: Option<&Path>) -> Result<ClientConfig, TlsError> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    if let Some(path) = private {
+        let at = |error| TlsError::File { path: path.to_owned(), error };
+        let mut any = false;
+        for certificate in CertificateDer::pem_file_iter(path).map_err(at)? {
+            roots.add(certificate.map_err(at)?)?;
+            any = true;
+        }
+        if !any {
+            return Err(at(rustls::pki_types::pem::Error::NoItemsFound));
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(config)
 }

@@ -1,6 +1,9 @@
 //! Carries out effects, once what they follow from is durable. The one match over [`Effect`].
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use engine::{
     command::{Command, Outcome, Refusal},
@@ -15,9 +18,11 @@ use tokio::sync::mpsc;
 use super::{Core, again, cell::Loaded, fleet::Granted};
 use crate::{
     attempts::LiveAttempt,
+    estimates::{background::Note, learn::Attempted, picture::Picture},
     memo::{MemoKey, Remembered},
     outbound::{Hearing, Offer, request},
     timers::Due,
+    trace,
 };
 
 /// Deadlines further away than this stay in the journal's index.
@@ -30,11 +35,11 @@ pub(super) const NOTES: usize = 100_000;
 const PREEMPT_AGAIN: Duration = Duration::from_millis(20);
 
 impl Core {
-    /// Everything that follows outside from a round's events.
-    pub(super) fn act_on(&self, loaded: &mut Loaded, events: &[Event]) {
+    /// Everything that follows outside from a round's events; `since`: when the callback came that they follow from.
+    pub(super) fn act_on(&self, loaded: &mut Loaded, events: &[Event], since: Option<Instant>) {
         for event in events {
             for effect in effect::effects(&loaded.pipeline, &loaded.job, event) {
-                self.act(loaded, event, effect);
+                self.act(loaded, event, effect, since);
             }
         }
         let now = self.inner.world.now();
@@ -45,7 +50,7 @@ impl Core {
         }
     }
 
-    fn act(&self, loaded: &Loaded, event: &Event, effect: Effect) {
+    fn act(&self, loaded: &Loaded, event: &Event, effect: Effect, since: Option<Instant>) {
         let job = loaded.job.id;
         match effect {
             Effect::Enqueue { run } => self.enqueue(loaded, run),
@@ -56,12 +61,12 @@ impl Core {
                     self.enqueue(loaded, run);
                 }
             }
-            Effect::Dispatch { attempt } => self.dispatch(loaded, attempt),
+            Effect::Dispatch { attempt } => self.dispatch(loaded, attempt, since),
             Effect::FreeSlot { attempt, service, verdict } => {
                 self.keep_memo(loaded, event);
-                self.inner.attempts.remove(attempt);
+                self.note_attempt(loaded, event, attempt);
                 self.inner.timers.set(Due::Heartbeat(attempt), None);
-                self.free(&service, attempt, verdict);
+                self.free(&service, attempt, verdict, since);
             }
             Effect::CancelAttempt { attempt, service } => {
                 let outbound = self.inner.outbound.clone();
@@ -74,8 +79,26 @@ impl Core {
             Effect::Ended => {
                 self.give_key_back(&(loaded.pipeline.name.clone(), loaded.job.key.clone()), job);
                 self.put_out_ended(job);
+                let picture = Box::new(Picture::of(&loaded.job, |_| None));
+                self.inner.estimates.note(Note::Ended(loaded.pipeline.clone(), picture));
             }
         }
+    }
+
+    /// An attempt is over: how long it took is learned from.
+    fn note_attempt(&self, loaded: &Loaded, event: &Event, attempt: AttemptId) {
+        let Some(live) = self.inner.attempts.remove(attempt) else { return };
+        self.inner.metrics.attempt_took(&live.service, event.at.since(live.started_at));
+        let Some(record) = loaded.job.attempts.get(&attempt) else { return };
+        self.inner.estimates.note(Note::Attempted(Attempted {
+            job: loaded.job.id,
+            phase: record.run.phase,
+            turn: record.turn,
+            service: live.service,
+            started_at: live.started_at,
+            ended_at: event.at,
+            succeeded: matches!(event.kind, engine::event::EventKind::AttemptSucceeded { .. }),
+        }));
     }
 
     /// What the plan of a service has to know of a run, and which service that is.
@@ -174,10 +197,14 @@ impl Core {
 
     /// Grants what a service's plan has to grant.
     pub(crate) fn pump(&self, service: &Name) {
+        self.pump_since(service, None);
+    }
+
+    fn pump_since(&self, service: &Name, since: Option<Instant>) {
         loop {
             let now = self.inner.world.now();
             match self.inner.fleet.next(service, &*self.inner.world, now) {
-                Granted::Run(waiting, attempt) => self.grant(service.clone(), waiting, attempt),
+                Granted::Run(waiting, attempt) => self.grant(service.clone(), waiting, attempt, since),
                 Granted::Preempt { victim, attempt, by } => {
                     self.preempt(service.clone(), victim, attempt, by);
                 }
@@ -190,11 +217,11 @@ impl Core {
         }
     }
 
-    fn grant(&self, service: Name, waiting: Waiting, attempt: AttemptId) {
+    fn grant(&self, service: Name, waiting: Waiting, attempt: AttemptId, since: Option<Instant>) {
         let core = self.clone();
         tokio::spawn(async move {
             let grant = Command::Grant { run: waiting.run, attempt };
-            let Err(error) = core.command(waiting.job, grant).await else { return };
+            let Err(error) = core.command_since(waiting.job, grant, since).await else { return };
             // The run does not want it any more, being paused, cancelled, or done already; or it can't be written down now.
             core.inner.fleet.give_back(&service, attempt, core.inner.world.now());
             core.pump(&service);
@@ -216,14 +243,14 @@ impl Core {
         });
     }
 
-    fn free(&self, service: &Name, attempt: AttemptId, verdict: Verdict) {
+    fn free(&self, service: &Name, attempt: AttemptId, verdict: Verdict, since: Option<Instant>) {
         let now = self.inner.world.now();
         self.inner.fleet.with_plan(service, |plan| plan.release(attempt, verdict, now));
-        self.pump(service);
+        self.pump_since(service, since);
     }
 
     /// Offers an attempt to its service; what comes of it comes back as a command.
-    pub(super) fn dispatch(&self, loaded: &Loaded, attempt: AttemptId) {
+    pub(super) fn dispatch(&self, loaded: &Loaded, attempt: AttemptId, since: Option<Instant>) {
         let Some((run, live)) = loaded.job.live_attempt(attempt) else { return };
         let Some(work) = loaded.pipeline.phase(run.phase).service() else { return };
         self.register(loaded, run, live);
@@ -232,7 +259,8 @@ impl Core {
             attempt,
             service: work.service.clone(),
             deadline: live.deadline,
-            traceparent: loaded.job.traceparent.clone(),
+            trace: trace::context(&loaded.job, attempt),
+            since,
             body: request::build(&loaded.pipeline, &loaded.job, run, live, &self.inner.outbound.addresses()),
         };
         let core = self.clone();
@@ -255,6 +283,7 @@ impl Core {
         let attempt = LiveAttempt {
             job: loaded.job.id,
             run,
+            started_at: live.started_at,
             service: work.service.clone(),
             heartbeat: work.heartbeat,
             last_heard: self.inner.world.now(),
@@ -316,6 +345,9 @@ impl Core {
             if matches!(command, Command::Probed { finding: engine::command::ProbeFinding::Working, .. }) {
                 core.inner.attempts.heard(attempt, core.inner.world.now());
             }
+            if matches!(command, Command::Report { .. }) && core.inner.attempts.get(attempt).is_some() {
+                core.inner.metrics.found_done();
+            }
             core.tell(job, command);
         });
     }
@@ -353,6 +385,10 @@ impl Hearing for Core {
 
     fn reported(&self, job: JobId, attempt: AttemptId, outcome: Outcome) {
         self.tell(job, Command::Report { attempt, outcome });
+    }
+
+    fn sending(&self, offer: &Offer, again: bool) {
+        self.inner.metrics.sent(&offer.service, again, offer.since);
     }
 
     fn wants(&self, attempt: AttemptId) -> bool {

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
 use engine::{
@@ -66,7 +67,12 @@ pub(super) enum Envelope {
     /// The job's first event.
     Start { pipeline: Arc<Pipeline>, start: Box<Start>, reply: Answer },
     /// A command, and who waits for its answer.
-    Command { command: Command, reply: Option<Answer> },
+    Command {
+        command: Command,
+        reply: Option<Answer>,
+        /// When the callback came that it follows from.
+        since: Option<Instant>,
+    },
     /// Somebody looks.
     Look(Look),
     /// Recovery goes on with it.

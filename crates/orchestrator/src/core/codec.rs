@@ -86,7 +86,7 @@ pub(super) fn is_worth_indexing(known: Option<Indexed>, new: Indexed) -> bool {
 }
 
 /// The whole current picture of a job, for lists.
-pub(super) fn index_entry(pipeline: &Pipeline, job: &Job) -> IndexEntry {
+pub(crate) fn index_entry(pipeline: &Pipeline, job: &Job) -> IndexEntry {
     let letters: String = job
         .phases
         .iter()

@@ -1,6 +1,6 @@
 //! The driver of a job: take what waits, decide, append once, answer, act.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use engine::{
@@ -32,6 +32,8 @@ struct Round {
     reclaimed: Option<KeyOf>,
     /// Slots that were taken for attempts of this round.
     claimed: Vec<(Name, AttemptId)>,
+    /// When the first callback of the round came.
+    since: Option<Instant>,
     looks: Vec<Look>,
     withs: Vec<With>,
     /// A decision went wrong: nothing of this round may become durable.
@@ -106,8 +108,9 @@ impl Core {
                 });
                 (decided, Some(reply))
             }
-            Envelope::Command { command, reply } => {
+            Envelope::Command { command, reply, since } => {
                 let Some(loaded) = loaded.as_mut() else { return };
+                round.since = round.since.or(since);
                 if matches!(command, Command::Tick) {
                     // It came from the timers, which have forgotten it now.
                     loaded.timer = None;
@@ -205,6 +208,7 @@ impl Core {
             match self.append(loaded, encoded.clone()).await {
                 Ok(at) => {
                     position = Some(at);
+                    self.inner.metrics.count(&loaded.pipeline, &loaded.job, &round.events);
                     self.publish(loaded, &round.events, encoded, at);
                 }
                 Err(error) => {
@@ -219,7 +223,7 @@ impl Core {
         if let Some(key) = round.reclaimed.filter(|_| loaded.job.has_ended()) {
             self.give_key_back(&key, loaded.job.id);
         }
-        self.act_on(loaded, &round.events);
+        self.act_on(loaded, &round.events, round.since);
         self.keep_snapshot(loaded);
         for with in round.withs {
             with(Ok(loaded));
@@ -265,6 +269,7 @@ impl Core {
     /// be thrown away. Who only looks sees in the next round what is durable.
     fn fail_round(&self, cell: &JobCell, loaded: &mut Loaded, round: Round, error: &CommandError) {
         loaded.stale = true;
+        self.inner.metrics.append_failed(error);
         let now = self.inner.world.now();
         for (service, attempt) in round.claimed {
             self.inner.fleet.give_back(&service, attempt, now);
@@ -288,7 +293,7 @@ impl Core {
                 Envelope::Command { reply: Some(reply), .. } | Envelope::Start { reply, .. } => {
                     let _ = reply.send(Err(error.clone()));
                 }
-                Envelope::Command { reply: None, command } => told.push(command),
+                Envelope::Command { reply: None, command, .. } => told.push(command),
                 Envelope::Look(look) => look(Err(error.clone())),
                 Envelope::With(with) => with(Err(error.clone())),
             }

@@ -106,7 +106,10 @@ impl Core {
     }
 
     /// A definition that some job has kept.
-    pub(super) async fn definition(
+    ///
+    /// # Errors
+    /// [`CommandError::Unreadable`] where it is lost or not understood, or the journal's.
+    pub async fn definition(
         &self,
         hash: engine::pipeline::DefinitionHash,
     ) -> Result<Arc<Pipeline>, CommandError> {

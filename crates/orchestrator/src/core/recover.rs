@@ -85,6 +85,11 @@ impl Core {
         self.inner.known.initialized()
     }
 
+    /// Waits until it is.
+    pub async fn until_recovered(&self) {
+        self.inner.known.wait().await;
+    }
+
     /// Takes a job's key, deadline and slots, and goes on with its attempts.
     async fn take_over(&self, loaded: Loaded, found: &mut Recovered, left: &mut Left) {
         let job = &loaded.job;
@@ -100,7 +105,7 @@ impl Core {
                 self.watch(&loaded, attempt.id);
                 left.accepted.push((job.id, attempt.id));
             } else {
-                self.dispatch(&loaded, attempt.id);
+                self.dispatch(&loaded, attempt.id, None);
             }
         }
         if !effect::queueable(&loaded.pipeline, job).is_empty() {

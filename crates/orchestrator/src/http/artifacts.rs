@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use axum::{
     body::Body,
-    extract::{Extension, Path, State},
+    extract::{Extension, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -24,6 +24,7 @@ use super::{
     answers::json as answer,
     audit,
     commands::job_id,
+    extract::Path,
     rates::Peer,
 };
 use crate::{
@@ -156,14 +157,15 @@ pub(super) async fn get_artifact(
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
     }
     let range = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
-    match range.map(|range| parse_range(range, artifact.size)) {
-        Some(Some(range)) => send(&app, &artifact, &etag, Some(range)).await,
-        Some(None) => {
+    let range = match asked(range, artifact.size) {
+        Asked::Whole => None,
+        Asked::Part(range) => Some(range),
+        Asked::Beyond => {
             let size = format!("bytes */{}", artifact.size);
-            Ok((StatusCode::RANGE_NOT_SATISFIABLE, [(header::CONTENT_RANGE, size)]).into_response())
+            return Ok((StatusCode::RANGE_NOT_SATISFIABLE, [(header::CONTENT_RANGE, size)]).into_response());
         }
-        None => send(&app, &artifact, &etag, None).await,
-    }
+    };
+    send(&app, &artifact, &etag, range).await
 }
 
 async fn send(
@@ -204,16 +206,39 @@ async fn send(
     Ok((status, headers, Body::from_stream(stream.into_stream())).into_response())
 }
 
-/// One range of bytes; none where it can't be satisfied.
-fn parse_range(text: &str, size: u64) -> Option<RangeInclusive<u64>> {
-    let (from, to) = text.strip_prefix("bytes=")?.split_once('-')?;
-    let last = size.checked_sub(1)?;
-    let range = match (from.trim(), to.trim()) {
-        ("", suffix) => size.saturating_sub(suffix.parse::<u64>().ok().filter(|&n| n > 0)?)..=last,
-        (from, "") => from.parse().ok()?..=last,
-        (from, to) => from.parse().ok()?..=to.parse::<u64>().ok()?.min(last),
+/// What is asked for of a body.
+#[derive(Debug, PartialEq)]
+enum Asked {
+    /// All of it: no range, or one that we do not understand and so have to leave (RFC 9110, 14.2), several among them.
+    Whole,
+    /// A part.
+    Part(RangeInclusive<u64>),
+    /// A part that is not there.
+    Beyond,
+}
+
+fn asked(range: Option<&str>, size: u64) -> Asked {
+    let Some((from, to)) = range.and_then(|text| text.strip_prefix("bytes=")?.split_once('-')) else {
+        return Asked::Whole;
     };
-    (range.start() <= range.end()).then_some(range)
+    let number = |text: &str| match text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // Digits that are too many for a number are a place far behind the end.
+        true if !text.is_empty() => Some(text.parse::<u64>().unwrap_or(u64::MAX)),
+        _ => None,
+    };
+    let (from, to) = (from.trim(), to.trim());
+    let (first, last) = match (number(from), number(to)) {
+        (Some(first), Some(last)) if first > last => return Asked::Whole,
+        (Some(first), Some(last)) => (first, last),
+        (Some(first), None) if to.is_empty() => (first, u64::MAX),
+        (None, Some(0)) if from.is_empty() => return Asked::Beyond,
+        (None, Some(suffix)) if from.is_empty() => (size.saturating_sub(suffix), u64::MAX),
+        _ => return Asked::Whole,
+    };
+    match size.checked_sub(1) {
+        Some(end) if first <= end => Asked::Part(first..=last.min(end)),
+        _ => Asked::Beyond,
+    }
 }
 
 #[cfg(test)]
@@ -221,14 +246,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_read_as_browsers_send_them() {
-        assert_eq!(parse_range("bytes=0-", 10), Some(0..=9));
-        assert_eq!(parse_range("bytes=2-4", 10), Some(2..=4));
-        assert_eq!(parse_range("bytes=2-400", 10), Some(2..=9));
-        assert_eq!(parse_range("bytes=-3", 10), Some(7..=9));
-        for text in ["bytes=10-", "bytes=4-2", "bytes=-0", "bytes=a-b", "lines=0-1", "bytes=0-1,3-4"] {
-            assert_eq!(parse_range(text, 10), None, "{text}");
+    fn ranges_are_read_as_browsers_send_them_and_others_are_left() {
+        let of = |text: &str, size| asked(Some(text), size);
+        assert_eq!(asked(None, 10), Asked::Whole);
+        assert_eq!(of("bytes=0-", 10), Asked::Part(0..=9));
+        assert_eq!(of("bytes=2-4", 10), Asked::Part(2..=4));
+        assert_eq!(of("bytes=2-400", 10), Asked::Part(2..=9));
+        assert_eq!(of("bytes=-3", 10), Asked::Part(7..=9));
+        assert_eq!(of("bytes=-300", 10), Asked::Part(0..=9));
+        for text in ["bytes=10-", "bytes=-0", "bytes=99999999999999999999-"] {
+            assert_eq!(of(text, 10), Asked::Beyond, "{text}");
         }
-        assert_eq!(parse_range("bytes=0-", 0), None);
+        for text in ["bytes=4-2", "bytes=a-b", "bytes=-", "bytes=+1-2", "lines=0-1", "bytes=0-1,3-4", ""] {
+            assert_eq!(of(text, 10), Asked::Whole, "{text}");
+        }
+        assert_eq!(of("bytes=0-", 0), Asked::Beyond);
     }
 }

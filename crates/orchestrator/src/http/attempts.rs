@@ -1,11 +1,14 @@
 //! What services call: callbacks and progress.
 
+use std::time::Instant;
+
 use axum::{
     body::Body,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use engine::{
     command::{Command, Rejection},
     ids::{AttemptId, JobId},
@@ -18,6 +21,7 @@ use super::{
     App, Failure, Shared, access,
     answers::{json, read_body},
     callbacks,
+    extract::Path,
 };
 use crate::{
     attempts::Progress as LiveProgress,
@@ -38,26 +42,44 @@ pub(super) async fn post_phase_complete(
 
 /// The same, without a router before it.
 pub(crate) async fn phase_complete(app: Shared, headers: &HeaderMap, body: Body) -> Response {
-    take_callback(&app, headers, body).await.unwrap_or_else(IntoResponse::into_response)
+    take_callback(&app, headers, body).await.unwrap_or_else(|failure| {
+        app.core.metrics().callback_rejected(failure.0.code);
+        failure.into_response()
+    })
 }
 
 async fn take_callback(app: &Shared, headers: &HeaderMap, body: Body) -> Result<Response, Failure> {
+    let since = Instant::now();
+    let (body, callback) = match understood(app, headers, body).await {
+        Ok(understood) => understood,
+        Err(failure) => {
+            callbacks::note(app, headers, &failure, None);
+            return Err(failure);
+        }
+    };
+    let (whose, answer) = match whose(app, headers, &callback).await {
+        Ok(whose) => (Some(whose), report(app, whose, callback, since).await),
+        Err(failure) => (None, Err(failure)),
+    };
+    if let Err(failure) = &answer {
+        // Read once more rather than copied for the many that are accepted.
+        let callback = Callback::parse(&body)?;
+        match callbacks::is_kept(failure.0.code) {
+            true => callbacks::keep(app, failure, whose, callback).await,
+            false => callbacks::note(app, headers, failure, Some(&callback)),
+        }
+    }
+    answer
+}
+
+/// A callback, where it is one and signed where it has to be.
+async fn understood(app: &App, headers: &HeaderMap, body: Body) -> Result<(Bytes, Callback), Failure> {
     let body = read_body(body, CALLBACK_LIMIT).await?;
     if let Some(secret) = &app.callback_secret {
         signature::check(secret, headers, &body, app.core.world().now())?;
     }
     let callback = Callback::parse(&body)?;
-    let (whose, answer) = match whose(app, headers, &callback).await {
-        Ok(whose) => (Some(whose), report(app, whose, callback).await),
-        Err(failure) => (None, Err(failure)),
-    };
-    if let Err(failure) = &answer
-        && callbacks::is_kept(failure.0.code)
-    {
-        // Read once more rather than copied for the many that are accepted.
-        callbacks::keep(app, failure, whose, Callback::parse(&body)?).await;
-    }
-    answer
+    Ok((body, callback))
 }
 
 /// The attempt that a callback is about.
@@ -76,12 +98,13 @@ async fn report(
     app: &App,
     (job, attempt): (JobId, AttemptId),
     callback: Callback,
+    since: Instant,
 ) -> Result<Response, Failure> {
     let command = match said(callback) {
         Said::Ended(outcome) => Command::Report { attempt, outcome },
         Said::Paused(checkpoint) => Command::PauseAnswered { attempt, checkpoint },
     };
-    match app.core.command(job, command).await {
+    match app.core.command_since(job, command, Some(since)).await {
         Ok(_) => Ok(json(StatusCode::OK, &CallbackAnswer::ACCEPTED)),
         Err(CommandError::Rejected(Rejection::Duplicate)) => {
             Ok(json(StatusCode::OK, &CallbackAnswer::DUPLICATE))

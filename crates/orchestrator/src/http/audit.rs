@@ -1,7 +1,7 @@
 //! Writes down every command of a caller, and every call that was refused; shows the log to admins.
 
 use axum::{
-    extract::{Query, Request, State},
+    extract::{Request, State},
     http::{HeaderMap, Method, StatusCode},
     middleware::Next,
     response::Response,
@@ -10,7 +10,13 @@ use protocol::{Code, Problem};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{App, Failure, Shared, access::Caller, answers::json as answer, rates::Peer};
+use super::{
+    App, Failure, Shared,
+    access::Caller,
+    answers::json as answer,
+    extract::{self, Query},
+    rates::Peer,
+};
 use crate::{audit::Deed, clock::moment};
 
 /// Most lines of an answer.
@@ -88,7 +94,7 @@ pub(super) async fn list_deeds(
     State(app): State<Shared>,
     Query(query): Query<ListQuery>,
 ) -> Result<Response, Failure> {
-    let found = app.audit.read(query.limit.unwrap_or(100).clamp(1, MOST)).await.map_err(|error| {
+    let found = app.audit.read(extract::limit(query.limit, MOST)?).await.map_err(|error| {
         tracing::error!(%error, "the audit log can't be read");
         Problem::new(Code::Internal, "the audit log can't be read; the log says why")
     })?;

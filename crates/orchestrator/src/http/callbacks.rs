@@ -2,8 +2,8 @@
 
 use axum::{
     body::Body,
-    extract::{Path, Query, State},
-    http::StatusCode,
+    extract::State,
+    http::{HeaderMap, StatusCode},
     response::Response,
 };
 use engine::{
@@ -17,13 +17,14 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    Failure, Shared,
+    Failure, Shared, access,
     answers::{json as answer, optional_json},
     commands::job_id,
+    extract::{self, Path, Query},
 };
 use crate::{
     callback::{Said, said},
-    rejected::RejectedCallback,
+    rejected::{Claim, RejectedCallback},
 };
 
 /// Most of a list.
@@ -41,7 +42,7 @@ pub(super) async fn list_callbacks(
     Query(query): Query<ListQuery>,
 ) -> Result<Response, Failure> {
     let job = query.job.as_deref().map(job_id).transpose()?;
-    let kept = app.rejected.list(job, query.limit.unwrap_or(100).clamp(1, MOST));
+    let kept = app.rejected.list(job, extract::limit(query.limit, MOST)?);
     let shown: Vec<_> = kept.iter().map(RejectedCallback::view).collect();
     Ok(answer(StatusCode::OK, &json!({ "callbacks": shown })))
 }
@@ -84,6 +85,12 @@ pub(super) async fn apply_callback(
     let job = named.or(kept.job_id).ok_or_else(|| {
         Problem::field("/jobId", "nothing says which job it belongs to").hint("send {\"jobId\": \"…\"}")
     })?;
+    if kept.is_note() {
+        let detail = "only a note of it is kept: it was not understood, or nobody vouched for it";
+        return Err(Problem::new(Code::NotNow, detail)
+            .hint("its service has to send it again; drop it")
+            .into());
+    }
     let callback = Callback::parse(kept.callback.get().as_bytes())?;
     let (phase, before) = (callback.phase.clone(), kept.attempt_id);
     let attempt = app
@@ -135,6 +142,31 @@ fn live_attempt(
 /// Whether a callback that was answered so is kept for an operator.
 pub(super) fn is_kept(code: Code) -> bool {
     matches!(code, Code::ConflictingOutcome | Code::Superseded | Code::UnknownJob | Code::UnknownAttempt)
+}
+
+/// Whether of a callback that was answered so a note is kept: it was not understood, or nobody vouched for it. What failed
+/// for a reason of ours comes again by itself.
+fn is_noted(code: Code) -> bool {
+    matches!(
+        code,
+        Code::WrongToken
+            | Code::NotAllowed
+            | Code::MalformedJson
+            | Code::InvalidUtf8
+            | Code::InvalidField
+            | Code::PayloadTooLarge
+            | Code::UnsupportedMediaType
+    )
+}
+
+/// Of a callback that was answered with a problem and is not kept: notes it, where an operator should know.
+pub(super) fn note(app: &Shared, headers: &HeaderMap, failure: &Failure, said: Option<&Callback>) {
+    if !is_noted(failure.0.code) {
+        return;
+    }
+    let token = access::bearer(headers).or_else(|| said?.token.as_deref());
+    let proven = token.and_then(|token| app.tokens.open(token));
+    app.rejected.note(app.core.world().now(), &failure.0, Claim { proven, said });
 }
 
 /// Of a callback that was answered with a problem: keeps it.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     body::Body,
-    extract::{Path, Query, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::Response,
 };
@@ -20,6 +20,7 @@ use serde_json::json;
 use super::{
     App, Failure, Shared,
     answers::{json as answer, optional_json, read_body},
+    extract::{Path, Query},
 };
 
 const LIMIT: usize = protocol::headers::START_LIMIT;

@@ -4,19 +4,21 @@ use std::time::Duration;
 
 use axum::{
     body::Body,
-    extract::{Path, Query as UrlQuery, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::Response,
 };
 use engine::{command::Start, ids::JobId, payload::Payload, pipeline::duration};
 use journal::Query;
-use protocol::{Code, JobPage, Problem, StartJob, headers::START_LIMIT};
+use protocol::{Code, JobPage, JobState, Problem, StartJob, headers::START_LIMIT};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
     Failure, Shared,
     answers::{journal_problem, json as answer, read_body},
     commands::{job_id, priority},
+    extract::{self, Path, Query as UrlQuery},
     routes, view, waiting,
 };
 
@@ -26,25 +28,27 @@ const MAX_WAIT: Duration = Duration::from_secs(300);
 const MAX_PAGE: usize = 1_000;
 
 #[derive(Deserialize)]
-pub(super) struct StartQuery {
+pub(super) struct WaitQuery {
     wait: Option<String>,
+}
+
+impl WaitQuery {
+    /// How long the answer may wait for the job's end; `None`: it does not.
+    fn read(&self) -> Result<Option<Duration>, Problem> {
+        let read = |text: &String| duration::parse(text).map_err(|detail| Problem::field("?wait", detail));
+        Ok(self.wait.as_ref().map(read).transpose()?.map(|wait| wait.min(MAX_WAIT)))
+    }
 }
 
 /// `POST /api/jobs`: 201 for a new job, 200 for one that was there. With `?wait=30s` the answer comes when the job is over,
 /// or when the time is.
 pub(super) async fn start_job(
     State(app): State<Shared>,
-    UrlQuery(query): UrlQuery<StartQuery>,
+    UrlQuery(query): UrlQuery<WaitQuery>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
-    let wait = match &query.wait {
-        Some(text) => {
-            let wait = duration::parse(text).map_err(|detail| Problem::field("?wait", detail))?;
-            Some(wait.min(MAX_WAIT))
-        }
-        None => None,
-    };
+    let wait = query.read()?;
     let said = StartJob::parse(&read_body(body, START_LIMIT).await?)?;
     let pipeline = app.core.pipeline(&said.pipeline).ok_or_else(|| {
         Problem::new(Code::UnknownPipeline, format!("there is no pipeline '{}'", said.pipeline))
@@ -57,7 +61,7 @@ pub(super) async fn start_job(
     if let Some(input) = &said.input {
         crate::checks::input(&pipeline, &key, input)?;
     }
-    let empty = || Payload::from_value(&serde_json::Value::Object(serde_json::Map::new()));
+    let empty = || Payload::from_value(&Value::Object(serde_json::Map::new()));
     let start = Start {
         job,
         key: key.into(),
@@ -88,11 +92,24 @@ pub(super) struct ListQuery {
     key: Option<String>,
     #[serde(rename = "keyPrefix")]
     key_prefix: Option<String>,
+    from: Option<String>,
+    until: Option<String>,
     cursor: Option<String>,
     limit: Option<usize>,
 }
 
-/// `GET /api/jobs?pipeline=&state=&key=&keyPrefix=&cursor=&limit=`.
+/// A state that a list can be of.
+fn listed_state(word: String) -> Result<String, Failure> {
+    match serde_json::from_value(Value::from(word.as_str())) {
+        Ok(JobState::Idle) | Err(_) => {
+            Err(Problem::field("?state", format!("'{word}' is no state that a job can be in")).into())
+        }
+        Ok(_) => Ok(word),
+    }
+}
+
+/// `GET /api/jobs?pipeline=&state=&key=&keyPrefix=&from=&until=&cursor=&limit=`: `from` and `until` by when jobs started, the
+/// latter without itself.
 pub(super) async fn list_jobs(
     State(app): State<Shared>,
     UrlQuery(query): UrlQuery<ListQuery>,
@@ -103,24 +120,44 @@ pub(super) async fn list_jobs(
     };
     let asked = Query {
         pipeline: query.pipeline,
-        state: query.state,
+        state: query.state.map(listed_state).transpose()?,
         key: query.key,
         key_prefix: query.key_prefix,
+        created_from: started(query.from.as_deref(), "?from")?,
+        created_before: started(query.until.as_deref(), "?until")?,
         cursor,
-        limit: query.limit.unwrap_or(100).clamp(1, MAX_PAGE),
+        limit: extract::limit(query.limit, MAX_PAGE)?,
         ..Query::default()
     };
     let page = app.core.journal().list(asked).await.map_err(|error| journal_problem(&error))?;
-    let page = JobPage {
+    let mut page = JobPage {
         jobs: page.entries.into_iter().map(|(job, entry)| view::summary(job, &entry)).collect(),
         cursor: page.next.map(|next| view::cursor_text(&next)),
     };
+    view::estimate::of_page(&app.core, &mut page.jobs).await;
     Ok(answer(StatusCode::OK, &page))
 }
 
-/// `GET /api/jobs/{id}`.
-pub(super) async fn get_job(State(app): State<Shared>, Path(id): Path<String>) -> Result<Response, Failure> {
+/// A moment of the address, in milliseconds.
+fn started(text: Option<&str>, field: &str) -> Result<Option<u64>, Failure> {
+    let Some(text) = text else { return Ok(None) };
+    let moment: jiff::Timestamp = text.parse().map_err(|_| {
+        Problem::field(field, "that is not a moment such as 2026-11-21T12:00:00Z")
+            .hint("in an address, + is written %2B")
+    })?;
+    Ok(Some(u64::try_from(moment.as_millisecond()).unwrap_or(0)))
+}
+
+/// `GET /api/jobs/{id}`. With `?wait=30s` the answer comes when the job is over, or when the time is.
+pub(super) async fn get_job(
+    State(app): State<Shared>,
+    Path(id): Path<String>,
+    UrlQuery(query): UrlQuery<WaitQuery>,
+) -> Result<Response, Failure> {
     let job: JobId = job_id(&id)?;
+    if let Some(wait) = query.read()? {
+        waiting::until_over(&app, job, wait).await?;
+    }
     Ok(answer(StatusCode::OK, &view::job_status(&app, job).await?))
 }
 

@@ -1,9 +1,7 @@
 //! For operators: health, readiness, metrics, the API's description, the pages of problem codes.
 
-use std::fmt::Write as _;
-
 use axum::{
-    extract::{Path, State},
+    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -13,10 +11,9 @@ use serde_json::json;
 use super::{
     Failure, Shared,
     answers::{journal_problem, json as answer},
+    extract::Path,
 };
-
-/// A number of a service's plan.
-type Gauge = fn(&engine::plan::ServicePlan) -> usize;
+use crate::metrics::{MEDIA_TYPE, scrape};
 
 /// `GET /health`: the process is alive.
 pub(super) async fn health() -> Response {
@@ -60,26 +57,8 @@ pub(super) async fn ready(State(app): State<Shared>) -> Result<Response, Failure
 
 /// `GET /metrics`, in Prometheus' text form.
 pub(super) async fn metrics(State(app): State<Shared>) -> Result<Response, Failure> {
-    let mut text = String::new();
-    let counts = app.core.journal().counts().await.map_err(|error| journal_problem(&error))?;
-    text.push_str("# HELP segue_jobs Jobs by pipeline and state.\n# TYPE segue_jobs gauge\n");
-    for ((pipeline, state), count) in counts {
-        let _ = writeln!(text, "segue_jobs{{pipeline=\"{pipeline}\",state=\"{state}\"}} {count}");
-    }
-    let gauges: [(&str, &str, Gauge); 3] = [
-        ("segue_service_slots_used", "Attempts that hold a slot.", |plan| plan.slots().len()),
-        ("segue_service_slots", "Slots.", |plan| plan.limits().capacity as usize),
-        ("segue_service_queue", "Runs that wait for a slot.", |plan| plan.queue_len()),
-    ];
-    for (name, help, gauge) in gauges {
-        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
-        for (service, member) in app.core.fleet().members() {
-            let _ = writeln!(text, "{name}{{service=\"{service}\"}} {}", member.plan(gauge));
-        }
-    }
-    let _ = writeln!(text, "# HELP segue_jobs_in_memory Jobs in memory.\n# TYPE segue_jobs_in_memory gauge");
-    let _ = writeln!(text, "segue_jobs_in_memory {}", app.core.resident());
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
+    let text = scrape(&app).await.map_err(|error| journal_problem(&error))?;
+    Ok(([(header::CONTENT_TYPE, MEDIA_TYPE)], text).into_response())
 }
 
 /// `GET /openapi.json`.

@@ -4,7 +4,7 @@
 
 use axum::{
     body::Body,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::Response,
 };
@@ -22,6 +22,7 @@ use super::{
     App, Failure, Shared,
     answers::{journal_problem, json as answer, read_body},
     artifacts,
+    extract::Path,
     routes::{check_key, latest_job, pipeline_of},
     view,
 };
@@ -81,7 +82,7 @@ pub(super) async fn get_progress(
     let mut body = json!({
         "jobId": job, "currentPhase": status.current_phase, "overallStatus": status.status,
         "startTime": status.started_at, "lastUpdated": status.last_updated, "reason": status.reason,
-        "estimatedCompletion": estimated(&status, moment(app.core.world().now())),
+        "estimatedCompletion": estimated(&status),
         "phases": phases, "recentLogs": logs,
     });
     if let Some(body) = body.as_object_mut() {
@@ -98,15 +99,10 @@ fn numbers(pipeline: &Pipeline, _: &Job) -> Vec<String> {
     pipeline.phases.iter().map(of).collect()
 }
 
-/// When the current phase will be through, were it to go on as it has; none where nothing says how far it is.
-fn estimated(status: &JobStatus, now: jiff::Timestamp) -> Option<jiff::Timestamp> {
-    let current = status.phases.iter().find(|phase| Some(&phase.phase) == status.current_phase.as_ref())?;
-    let said = current.progress.as_ref()?;
-    let (done, total) = (said.done.filter(|&done| done > 0)?, said.total?);
-    let took = now.duration_since(current.started_at?).as_secs_f64();
-    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    let left = took / done as f64 * total.saturating_sub(done) as f64;
-    now.checked_add(jiff::SignedDuration::try_from_secs_f64(left).ok()?).ok()
+/// When half of the runs of the current phase would be through; none where nothing is known of it, nor how far it is.
+fn estimated(status: &JobStatus) -> Option<jiff::Timestamp> {
+    let phases = &status.estimate.as_ref()?.phases;
+    Some(phases.get(status.current_phase.as_ref()?)?.ends_at?.p50)
 }
 
 /// What happened last, newest first; before it what the services say now.

@@ -1,14 +1,14 @@
 //! The dashboard's files. They hold no data, so they need no token: what they show comes from the API, which asks for one.
 
 use axum::{
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use dashboard::{Asset, CONTENT_SECURITY_POLICY, INDEX};
 use protocol::{Code, Problem};
 
-use super::{Failure, Shared, operations};
+use super::{Failure, Shared, extract::Path, operations};
 
 /// `GET /`: the page for a browser; for other callers what can be called here.
 pub(super) async fn index(state: State<Shared>, headers: HeaderMap) -> Response {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     body::Body,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::Response,
 };
@@ -21,6 +21,7 @@ use serde_json::json;
 use super::{
     App, Failure, Shared,
     answers::{journal_problem, json as answer, read_body},
+    extract::Path,
     view,
 };
 use crate::core::{StartError, Started};
@@ -190,8 +191,7 @@ pub(super) async fn status(
 /// The caller's trace, where the header is well formed.
 pub(super) fn traceparent(headers: &HeaderMap) -> Option<Arc<str>> {
     let value = headers.get(protocol::headers::TRACEPARENT)?.to_str().ok()?;
-    let valid = value.len() == 55 && value.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-    valid.then(|| value.into())
+    value.parse::<protocol::TraceContext>().ok().map(|context| context.to_string().into())
 }
 
 pub(super) fn idempotency_key(headers: &HeaderMap) -> Option<Arc<str>> {

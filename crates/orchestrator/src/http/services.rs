@@ -1,10 +1,6 @@
 //! Services with their queues, and pipelines.
 
-use axum::{
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use engine::{
     ids::Name,
     pipeline::{Join, Trigger, Work},
@@ -13,7 +9,7 @@ use engine::{
 use protocol::{Code, Problem, ServiceStatus};
 use serde_json::json;
 
-use super::{App, Failure, Shared, answers::json as answer};
+use super::{App, Failure, Shared, answers::json as answer, extract::Path};
 use crate::{clock::moment, core::Member};
 
 /// `GET /api/services`.

@@ -4,7 +4,7 @@ use std::{convert::Infallible, time::Duration};
 
 use axum::{
     extract::{
-        Path, Query, State, WebSocketUpgrade,
+        State, WebSocketUpgrade,
         ws::{Message as Frame, WebSocket, rejection::WebSocketUpgradeRejection},
     },
     http::{HeaderMap, StatusCode},
@@ -25,6 +25,7 @@ use super::{
     Failure, Shared,
     answers::{journal_problem, json as answer},
     commands::job_id,
+    extract::{Path, Query},
     subscriber::{Message, Subscriber},
 };
 

@@ -1,5 +1,6 @@
 //! A job as callers see it: its status with every phase, and why it is not moving.
 
+pub(super) mod estimate;
 mod reasons;
 
 use std::collections::BTreeMap;
@@ -19,12 +20,26 @@ use protocol::{
 use reasons::Reasons;
 
 use super::{App, Failure};
-use crate::{attempts::Attempts, clock::moment, core::public_state};
+use crate::{
+    attempts::Attempts,
+    clock::moment,
+    core::public_state,
+    estimates::{background::share, picture::Picture},
+};
 
 /// The status of a job.
 pub(super) async fn job_status(app: &App, job: JobId) -> Result<JobStatus, Failure> {
     let core = app.core.clone();
-    Ok(app.core.look(job, move |pipeline, job| status(&core, pipeline, job)).await?)
+    let look = app.core.look(job, move |pipeline, job| {
+        let live = !job.has_ended();
+        let picture = live.then(|| Picture::of(job, |attempt| share(core.attempts(), attempt)));
+        (status(&core, pipeline, job), picture)
+    });
+    let (mut status, picture) = look.await?;
+    if let Some(picture) = picture {
+        status.estimate = estimate::of(&app.core, &picture).await;
+    }
+    Ok(status)
 }
 
 /// Why a job is not moving.
@@ -49,6 +64,7 @@ pub(super) fn idle(pipeline: &Pipeline, key: &str) -> JobStatus {
         phases: Vec::new(),
         phases_completed: Vec::new(),
         error: None,
+        estimate: None,
         events: 0,
         names: names(pipeline, key),
     }
@@ -89,6 +105,7 @@ fn status(core: &crate::core::Core, pipeline: &Pipeline, job: &Job) -> JobStatus
             message: format!("{}: {}", failure.run, failure.error.message),
             retryable: failure.error.retryable,
         }),
+        estimate: None,
         events: job.events,
         names: names(pipeline, &job.key),
     }
@@ -128,7 +145,7 @@ fn phase_status(core: &crate::core::Core, pipeline: &Pipeline, job: &Job, index:
         completed_at: state.ended_at.map(moment),
         stats: settled.then(|| values::stats(job, index).value()),
         progress: progress(state, &running),
-        attempts: attempts(job, index),
+        attempts: attempts(state),
         reason: None,
         error: error.map(|error| CallbackError {
             code: error.code.to_string(),
@@ -139,9 +156,9 @@ fn phase_status(core: &crate::core::Core, pipeline: &Pipeline, job: &Job, index:
     }
 }
 
-fn attempts(job: &Job, index: PhaseIndex) -> u32 {
-    let count = job.attempts.values().filter(|record| record.run.phase == index).count();
-    u32::try_from(count).unwrap_or(u32::MAX)
+/// Those that are used up or at work: a service that was busy has used up none.
+fn attempts(state: &Phase) -> u32 {
+    state.runs.iter().map(|run| run.attempts).sum::<u32>() + state.live
 }
 
 fn phase_state(job: &Job, state: &Phase) -> PhaseState {
@@ -208,6 +225,7 @@ pub(super) fn summary(job: JobId, entry: &IndexEntry) -> JobSummary {
         status,
         started_at: moment(Timestamp(entry.created)),
         last_updated: moment(Timestamp(entry.updated)),
+        estimate: None,
         events: 0,
     }
 }

@@ -66,6 +66,8 @@ pub struct OutboundSettings {
     pub addresses: Addresses,
     /// Signs start requests, as Standard Webhooks.
     pub signing_secret: Option<crate::config::SigningSecret>,
+    /// Which authorities are trusted, where a service has `https`.
+    pub trust: rustls::ClientConfig,
     /// For the signatures' times.
     pub world: Arc<dyn World>,
 }
@@ -100,7 +102,7 @@ impl HttpOutbound {
         tcp.set_connect_timeout(Some(Duration::from_secs(5)));
         tcp.enforce_http(false);
         let https = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_webpki_roots()
+            .with_tls_config(settings.trust.clone())
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
@@ -150,10 +152,8 @@ impl HttpOutbound {
             .method(Method::POST)
             .uri(format!("{url}/start"))
             .header(header::CONTENT_TYPE, "application/json")
-            .header("idempotency-key", offer.attempt.to_string());
-        if let Some(trace) = &offer.traceparent {
-            request = request.header("traceparent", &**trace);
-        }
+            .header("idempotency-key", offer.attempt.to_string())
+            .header(protocol::headers::TRACEPARENT, offer.trace.to_string());
         if let Some(secret) = &self.settings.signing_secret {
             let seconds = (self.settings.world.now().0 / 1000).to_string();
             let id = offer.attempt.to_string();
@@ -187,6 +187,7 @@ impl HttpOutbound {
                     break;
                 }
             };
+            hearing.sending(&offer, number > 0);
             match self.call(request, OFFER_TIMEOUT).await {
                 Ok(answer)
                     if answer.status.is_server_error()

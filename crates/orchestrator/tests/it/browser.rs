@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     driver::Browser,
-    support::{Orchestrator, Service, call, call_back, service},
+    support::{Clock, Orchestrator, Service, Setup, call, call_back, service},
 };
 
 const TOUR: &str = "name='tour'\n[[phase]]\nid='draft'\nservice='stub'\nretry={attempts=1}\n\
@@ -123,6 +123,55 @@ async fn an_open_page_catches_up_when_the_orchestrator_is_back() {
     browser.click(".service button", "Stop taking work").await;
     browser.click("dialog button", "Take no more work").await;
     browser.reads(".service .state", "takes no work").await;
+}
+
+const TWO: &str = "name='two'\n[[phase]]\nid='draw'\nservice='stub'\ntimeout='9h'\n\
+    [[phase]]\nid='paint'\nservice='stub'\ntimeout='9h'\nafter=['draw']";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_left_is_shown_and_jobs_are_found_by_when_they_started() {
+    let Some(browser) = Browser::open().await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut stub = service().await;
+    // The browser has a clock of its own: the first job ended just now, after ten minutes for each of its phases.
+    let now = jiff::Timestamp::now();
+    let before = |minutes: i64| (now - jiff::SignedDuration::from_mins(minutes)).to_string();
+    let clock = Clock::at(&before(20));
+    let mut setup = Setup::new(folder.path(), TWO, &stub.url);
+    setup.world = clock.clone();
+    let segue = Orchestrator::with(setup).await;
+    let (_, first) = segue.post("/api/jobs", &json!({ "pipeline": "two", "key": "first" })).await;
+    for minutes in [10, 0] {
+        let start = stub.next().await;
+        clock.set(&before(minutes));
+        assert_eq!(call_back(&start, &json!({ "success": true })).await.0, 200);
+    }
+    segue.over(first["jobId"].as_str().unwrap()).await;
+    let (_, second) = segue.post("/api/jobs", &json!({ "pipeline": "two", "key": "second" })).await;
+    let _draw = stub.next().await;
+    browser.go(&segue.url).await;
+    browser.reads(".space .row", "about 2").await;
+    browser.reads(".space .row", "min left").await;
+    // On its page: a range, from what, a bar that is marked as estimated, and what is to come after now.
+    browser.go(&format!("{}/#/job/{}", segue.url, second["jobId"].as_str().unwrap())).await;
+    browser.reads(".card-progress .left", "min left").await;
+    let title = "arguments[0](document.querySelector('.left').title)";
+    assert_eq!(browser.run(title, json!([])).await, json!("Estimated: from 1 earlier run"));
+    browser.reads(".gantt .future title", "paint, estimated: through").await;
+    let drawn = "arguments[0](['.future-bar', '.future-late', '.piece-guess'].map((one) => document.querySelectorAll(one).length))";
+    assert_eq!(browser.run(drawn, json!([])).await, json!([2, 2, 1]));
+    // By time: an address is a link, and the choice writes it.
+    browser.go(&format!("{}/#/jobs?until={}", segue.url, before(60))).await;
+    browser.reads(".empty", "No job fits").await;
+    browser.go(&format!("{}/#/jobs?from={}", segue.url, before(5))).await;
+    browser.reads(".summary", "1 job").await;
+    browser.reads(".space .row", "second").await;
+    browser.reads(".chips", "All 1").await;
+    let choose = "const select = document.getElementById('filter-since'); select.value = '1h';
+        select.dispatchEvent(new Event('change')); arguments[0](location.hash)";
+    assert_eq!(browser.run(choose, json!([])).await, json!("#/jobs?since=1h"));
+    browser.reads(".summary", "2 jobs").await;
+    assert_eq!(browser.errors().await, Vec::<String>::new());
 }
 
 /// Stores an artifact under an attempt's token; the status.

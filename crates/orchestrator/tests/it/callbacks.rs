@@ -9,6 +9,13 @@ const ONE: &str = "name='one'\n[[phase]]\nid='work'\nservice='stub'\nretry={atte
 const COURSE: &str = "name='course'\nroute='courses'\nkey='courseCode'\n[[phase]]\nid='five'\nalias=['5','phase5']\nservice='stub'\n\
     [[phase]]\nid='six'\nalias=['6','phase6']\nservice='stub'\n[[phase]]\nid='seven'\nalias=['7']\nservice='stub'\nafter=['five','six']";
 
+/// What is refused at a start.
+const CHECKS: &str = "\n[[check]]\nthat='key.matches(\"^[a-z]{3}_for_[a-z]{3}$\")'\nat='/courseCode'\n\
+    code='unsupported-language'\nmessage='such as spa_for_eng'\n\
+    [[check]]\nthat='!has(input.seeds) || size(input.seeds) > 0'\nat='/seeds'\ncode='empty-seeds'\nmessage='some'\n\
+    [[check]]\nthat='!has(input.totalSeeds) || input.totalSeeds < 1000'\nat='/totalSeeds'\ncode='too-many-seeds'\n\
+    message='fewer'\n";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_row_of_the_callback_table_has_its_answer() {
     let folder = tempfile::tempdir().unwrap();
@@ -140,7 +147,7 @@ async fn after_a_crash_the_attempt_is_offered_again_under_its_key_and_the_old_to
 async fn bad_starts_are_refused_with_a_code_and_change_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let stub = service().await;
-    let segue = Orchestrator::start(folder.path(), COURSE, &stub.url, None).await;
+    let segue = Orchestrator::start(folder.path(), &format!("{COURSE}{CHECKS}"), &stub.url, None).await;
     let start = "/api/courses/spa_for_eng/start-phase";
     for (path, body, status, code) in [
         (start, json!({}), 422, "invalid-field"),

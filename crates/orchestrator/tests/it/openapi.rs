@@ -99,6 +99,31 @@ fn every_problem_code_named_exists_and_stands_under_its_status() {
     assert!(named.len() > 15, "the codes are read wrongly: {named:?}");
 }
 
+/// Codes that no operation names, and why.
+const OF_NO_OPERATION: [(&str, &str); 5] = [
+    ("invalid-pipeline", "a page for what `segue validate` says"),
+    ("invalid-config", "a page for what `segue validate` says"),
+    ("service-unreachable", "in a job's events: no call waits for a service"),
+    ("method-not-allowed", "of every address: said once, at the top"),
+    ("unsupported-media-type", "of none at present: bodies are read whatever their type"),
+];
+
+#[test]
+fn every_problem_code_is_in_the_description_and_belongs_to_an_operation() {
+    let description = description();
+    let listed = &description["components"]["schemas"]["Problem"]["properties"]["code"]["enum"];
+    let all: Vec<&str> = Code::all().map(Code::as_str).collect();
+    assert_eq!(listed.as_array().unwrap().iter().map(|code| code.as_str().unwrap()).collect::<Vec<_>>(), all);
+    let operations = operations(&description);
+    let named: BTreeSet<&str> =
+        operations.values().flat_map(|operation| problems(operation)).map(|(_, code)| code).collect();
+    let apart: BTreeSet<&str> = OF_NO_OPERATION.iter().map(|(code, _)| *code).collect();
+    assert_eq!(named.intersection(&apart).count(), 0, "what is named needs no reason for not being so");
+    for code in all {
+        assert!(named.contains(code) || apart.contains(code), "no operation says that it may answer {code}");
+    }
+}
+
 #[test]
 fn every_parameter_of_a_path_is_described_and_every_reference_leads_somewhere() {
     let description = description();

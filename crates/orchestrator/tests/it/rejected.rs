@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Orchestrator, call_back, service};
+use crate::support::{Orchestrator, call, call_back, service};
 
 const TWO: &str = "name='course'\nroute='courses'\nkey='courseCode'\n[[phase]]\nid='a'\nalias=['1']\nservice='stub'\n\
     retry={attempts=3,backoff='1ms'}\n[[phase]]\nid='b'\nalias=['2']\nservice='stub'\nafter=['a']";
@@ -95,5 +95,41 @@ async fn a_callback_of_nobody_is_applied_where_the_operator_says_or_dropped() {
     let drop = format!("/api/callbacks/{}/drop", listed[1]["id"].as_str().unwrap());
     assert_eq!(segue.post(&drop, &json!({})).await.0, 200);
     assert_eq!(segue.post(&drop, &json!({})).await.1["code"], "unknown-callback");
+    assert_eq!(kept(&segue, "").await.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_strangers_and_of_a_malformed_callback_a_note_without_its_body_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stub = service().await;
+    let segue = Orchestrator::start(folder.path(), TWO, &stub.url, None).await;
+    let start = json!({ "pipeline": "course", "key": "spa_for_eng" });
+    let job = segue.post("/api/jobs", &start).await.1["jobId"].clone();
+    let first = stub.next().await;
+    let (url, token) = (first["callback"]["url"].as_str().unwrap(), first["callback"]["token"].as_str());
+    let forged =
+        json!({ "jobId": job, "attemptId": first["attemptId"], "success": true, "output": "forged" });
+    for _ in 0..2 {
+        assert_eq!(call("POST", url, forged.to_string().into_bytes(), Some("wrong")).await.0, 401);
+    }
+    assert_eq!(call("POST", url, b"{\"success\": \"private\"".to_vec(), token).await.0, 400);
+    let notes = kept(&segue, "").await;
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert_eq!((&notes[0]["code"], &notes[0]["attemptId"]), (&json!("malformed-json"), &first["attemptId"]));
+    assert_eq!(
+        (&notes[1]["code"], &notes[1]["times"], &notes[1]["jobId"]),
+        (&json!("wrong-token"), &json!(2), &job)
+    );
+    let shown = json!(notes).to_string();
+    assert!(
+        !shown.contains("forged") && !shown.contains("private") && !shown.contains(token.unwrap()),
+        "{shown}"
+    );
+    let (status, problem) = apply(&segue, &notes[1], &json!({})).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("not-now")), "{problem}");
+    for one in &notes {
+        let drop = format!("/api/callbacks/{}/drop", one["id"].as_str().unwrap());
+        assert_eq!(segue.post(&drop, &json!({})).await.0, 200);
+    }
     assert_eq!(kept(&segue, "").await.len(), 0);
 }

@@ -232,6 +232,92 @@ async fn with_a_certificate_it_speaks_tls_and_nothing_else() {
     assert!(!answer.starts_with(b"HTTP"), "{}", String::from_utf8_lossy(&answer));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_has_at_most_its_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stub = service().await;
+    let segue = Orchestrator::start(folder.path(), ONE, &stub.url, None).await;
+    segue.post("/api/jobs", &json!({ "pipeline": "one", "key": "k" })).await;
+    let start = stub.next().await;
+    let token = start["callback"]["token"].as_str();
+    let (back, progress) = (start["callback"]["url"].as_str(), start["callback"]["progressUrl"].as_str());
+    let jobs = format!("{}/api/jobs", segue.url);
+    for (url, most) in
+        [(jobs.as_str(), 1024 * 1024), (back.unwrap(), 1024 * 1024), (progress.unwrap(), 64 * 1024)]
+    {
+        // Just as much as is allowed is read, and refused only for what it says.
+        assert_eq!(call("POST", url, vec![b' '; most], token).await.1["code"], "malformed-json", "{url}");
+        let (status, problem) = call("POST", url, vec![b' '; most + 1], token).await;
+        assert_eq!((status, &problem["code"]), (413, &json!("payload-too-large")), "{url}");
+    }
+}
+
+/// A service of `https` whose certificate comes from an authority of our own.
+#[expect(clippy::unwrap_used, reason = "where the certificate cannot be made, the test fails")]
+async fn private_service(folder: &std::path::Path) -> (String, tokio::sync::oneshot::Receiver<String>) {
+    let authority = rcgen::KeyPair::generate().unwrap();
+    let mut of_authority = rcgen::CertificateParams::default();
+    of_authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let root = of_authority.self_signed(&authority).unwrap();
+    std::fs::write(folder.join("ca.pem"), root.pem()).unwrap();
+    let issuer = rcgen::Issuer::new(of_authority, authority);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let own = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let certificate = own.signed_by(&key, &issuer).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let server = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key.serialize_der().try_into().unwrap())
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let (heard, hear) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            // Who does not trust us goes away here.
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let mut request = vec![0; 4096];
+            let read = stream.read(&mut request).await.unwrap();
+            let body = r#"{"success":true}"#;
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            let _ = heard.send(String::from_utf8_lossy(&request[..read]).into_owned());
+            // Kept open, so that the answer is read at leisure.
+            let _ = stream.read(&mut request).await;
+            return;
+        }
+    });
+    (url, hear)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_with_a_certificate_of_a_private_authority_is_called_where_ca_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (url, heard) = private_service(folder.path()).await;
+    let segue = Orchestrator::with(setup(&folder, &url, "[orchestrator]\nca = \"ca.pem\"\n")).await;
+    let job = segue.post("/api/jobs", &json!({ "pipeline": "one", "key": "k" })).await.1["jobId"].clone();
+    let over = segue.over(job.as_str().unwrap()).await;
+    assert_eq!(over["status"], "complete", "{over}");
+    assert!(heard.await.unwrap().starts_with("POST /start HTTP/1.1"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_of_nobody_we_know_is_not_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (url, mut heard) = private_service(folder.path()).await;
+    let strangers = orchestrator::config::trust(None).unwrap();
+    let stream = TcpStream::connect(url.replace("https://localhost", "127.0.0.1")).await.unwrap();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(strangers));
+    assert!(connector.connect("localhost".try_into().unwrap(), stream).await.is_err());
+    assert!(heard.try_recv().is_err(), "nothing was said to it");
+    std::fs::write(folder.path().join("empty.pem"), "").unwrap();
+    assert!(orchestrator::config::trust(Some(&folder.path().join("empty.pem"))).is_err());
+}
+
 #[test]
 fn a_configuration_that_is_printed_shows_no_secret() {
     let text = format!("{TOKENS}signing_secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"\n");

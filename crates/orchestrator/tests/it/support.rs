@@ -213,6 +213,7 @@ async fn start(setup: Setup) -> (App, String) {
         services: config.services.clone(),
         addresses: Addresses { public_url, tokens: tokens.clone() },
         signing_secret: config.orchestrator.signing_secret.clone(),
+        trust: config::trust(config.orchestrator.ca.as_deref()).unwrap(),
         world: world.clone(),
     });
     let mut options = Options::new(folder.join("journal"));

@@ -23,6 +23,8 @@ pub(crate) struct Heard {
     pub(crate) what: String,
     /// The attempt's id, on starts.
     pub(crate) idempotency_key: Option<String>,
+    /// Where in which trace it belongs.
+    pub(crate) traceparent: Option<String>,
     pub(crate) body: Value,
     answer: oneshot::Sender<Option<(u16, String)>>,
 }
@@ -53,11 +55,15 @@ async fn hear(
 ) -> Result<Response<Full<Bytes>>, io::Error> {
     let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
     let what = format!("{} {}", request.method(), request.uri().path());
-    let key = request.headers().get("idempotency-key").map(|key| key.to_str().unwrap().to_owned());
+    let header = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+    let (key, traceparent) = (header("idempotency-key"), header("traceparent"));
     let body = request.into_body().collect().await.map_err(|_| broken())?.to_bytes();
     let body = serde_json::from_slice(&body).unwrap_or_default();
     let (answer, told) = oneshot::channel();
-    sender.send(Heard { what, idempotency_key: key, body, answer }).await.map_err(|_| broken())?;
+    sender
+        .send(Heard { what, idempotency_key: key, traceparent, body, answer })
+        .await
+        .map_err(|_| broken())?;
     // No answer is told: the connection breaks.
     let (status, body) = told.await.ok().flatten().ok_or_else(broken)?;
     Ok(Response::builder().status(status).body(Full::new(body.into())).unwrap())

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use protocol::Callback;
 use tokio::task::{JoinError, JoinHandle};
+use tracing::Instrument;
 
 use super::{Live, StopCause};
 use crate::{
@@ -18,12 +19,15 @@ use crate::{
 /// Returns how the attempt ended; `None` if the process goes before that.
 pub(super) async fn execute(service: &Service, live: &Arc<Live>) -> Option<Callback> {
     let start = &live.start;
-    let Some(phase) = service.phases.get(start.phase.as_str()) else {
+    let Some(phase) = service.phase(&start.phase) else {
         let message = format!("the service `{}` does not do `{}`", service.name, start.phase);
         return Some(named(live, failed(PhaseError::permanent("unknown-phase", message))));
     };
     tracing::info!(attempt = %start.attempt_id, run = %start.run, job = %start.job_id, key = %start.key, "attempt started");
-    let mut work = tokio::spawn(Arc::clone(phase).run_erased(context(service, live)));
+    // What the phase logs says whose work it is.
+    let trace = live.trace.map(|context| protocol::trace::hex(&context.trace));
+    let span = tracing::info_span!("attempt", job = %start.job_id, run = %start.run, attempt = %start.attempt_id, trace);
+    let mut work = tokio::spawn(Arc::clone(phase).run_erased(context(service, live)).instrument(span));
     let beats = tokio::spawn(beat(sending(service, live), Arc::clone(live)));
     let time_left = start.deadline.map_or(Duration::MAX, |deadline| until(deadline, (service.clock)()));
     let ended = tokio::select! {
@@ -48,6 +52,7 @@ fn context(service: &Service, live: &Live) -> Context {
     let start = &live.start;
     Context {
         start: Arc::clone(start),
+        trace: live.trace,
         reporter: live.reporter.clone(),
         cancel: live.cancel.clone(),
         pause: live.pause.clone(),
@@ -66,6 +71,7 @@ fn sending(service: &Service, live: &Live) -> Sending {
         client: service.client.clone(),
         url: live.start.callback.progress_url.clone(),
         token: live.start.callback.token.clone(),
+        trace: live.trace,
         every: service.timing.progress_every,
         heartbeat: service.timing.heartbeat,
     }

@@ -26,7 +26,7 @@ pub(crate) async fn recover(service: &Arc<Service>) -> io::Result<()> {
         let callback: Option<Callback> =
             record.callback.and_then(|callback| serde_json::from_str(callback.get()).ok());
         let state = callback.map_or(State::Running, |callback| State::Done(Arc::new(callback)));
-        let Ok(live) = service.attempts.insert(Live::new(start, body, state.clone())) else { continue };
+        let Ok(live) = service.attempts.insert(Live::new(start, None, body, state.clone())) else { continue };
         let service = Arc::clone(service);
         match state {
             State::Done(callback) => {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use phase_kit::{
-    PhaseError, Success,
+    PhaseError, Service, Success,
     testing::{FakeOrchestrator, ServiceHost, raw, within},
 };
 use protocol::{Upstream, headers};
@@ -163,4 +163,21 @@ async fn an_unsigned_start_is_refused_where_a_secret_is_set() {
     assert_eq!(signed(999_000).await.expect("an answer").status(), 401);
     assert_eq!(signed(1_000_010).await.expect("an answer").status(), 202);
     fake.accepted(request.attempt_id).await;
+}
+
+#[tokio::test]
+async fn a_service_may_take_on_phases_whose_names_it_does_not_know() {
+    let fake = FakeOrchestrator::start().await;
+    let phase = |says: &'static str| {
+        Scripted::new(move |ctx, _| async move { Ok(Success::new(json!([says, ctx.start().phase]))) })
+    };
+    let both = Service::builder("both").phase(phase("its own")).any_phase(phase("any")).build();
+    let host = ServiceHost::start(both.expect("a service"));
+    for (name, says) in [("work", "its own"), ("anything", "any")] {
+        let request = fake.request(name, &json!({}));
+        assert_eq!(fake.offer(&host.url(), &request).await.0, 202);
+        let callback = fake.accepted(request.attempt_id).await;
+        assert_eq!(callback.output.expect("output").get(), json!([says, name]).to_string());
+        assert_eq!(callback.phase.as_deref(), Some(name));
+    }
 }

@@ -1,45 +1,71 @@
-//! `segue validate` and `segue doctor`: what is wrong before anything runs.
+//! `segue check http://service`: runs the callback contract (docs/protocol.md) against a service in any language. It plays
+//! the orchestrator: real starts to the service, a real listener for its callbacks, and answers as good and as bad as in life.
+//!
+//! Nothing is concluded from how fast things are. What must not come is looked for at the end, when things that began later
+//! have come; `--takes` only limits how long something that must come is waited for.
 
-use std::{collections::BTreeMap, path::Path, process::ExitCode};
+mod artifacts;
+mod callbacks;
+mod crash;
+mod findings;
+mod listener;
+mod optional;
+mod probe;
+mod process;
+mod starts;
 
-use anyhow::{Context, Result};
+use std::{process::ExitCode, time::Duration};
 
-use crate::{
-    config::{read_config, read_setup},
-    logging::say,
+use anyhow::Result;
+
+use self::{
+    findings::{Finding, Report},
+    probe::Probe,
+    process::Process,
 };
+use crate::{cli::check::Check, logging::say};
 
-pub(super) fn validate(config: &Path) -> Result<ExitCode> {
-    let setup = read_setup(config)?;
-    for (name, service) in &setup.config.services {
-        course::registry::check(name.as_str(), &service.options)
-            .with_context(|| format!("{}", setup.file.display()))?;
+/// How often something is looked at that tells nobody when it changes.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+pub(super) async fn run(check: &Check) -> Result<ExitCode> {
+    let mut probe = Probe::new(check).await?;
+    let mut process = match &check.run {
+        Some(line) => Some(Process::start(line, &probe.service, probe.patience).await?),
+        None => None,
+    };
+    if check.phase.is_none()
+        && let Some(phase) = probe.health().await.and_then(|health| health.phases.into_iter().next())
+    {
+        probe.phase = phase;
     }
-    say(&format!("{} is sound: {} services", setup.file.display(), setup.config.services.len()));
-    for pipeline in &setup.pipelines {
-        let hash = String::from(pipeline.hash);
-        say(&format!("  {:15} {:2} phases  {}", pipeline.name.as_str(), pipeline.phases.len(), &hash[..12]));
-    }
-    Ok(ExitCode::SUCCESS)
+    let found = all(&probe, process.as_mut()).await?;
+    let report = Report::new(&probe.service, &probe.phase, check.strict, found);
+    say(&if check.json { serde_json::to_string_pretty(&report)? } else { report.text() });
+    Ok(if report.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-pub(super) async fn doctor(config: &Path) -> Result<ExitCode> {
-    let mut findings = providers::doctor().await;
-    // On a machine without a configuration the programs are worth a look all the same.
-    let services = if config.exists() { read_config(config)?.0.services } else { BTreeMap::new() };
-    let options = |name: &str| {
-        services.iter().find(|(declared, _)| declared.as_str() == name).map(|(_, service)| &service.options)
-    };
-    findings.extend(course::registry::doctor(options));
-    let mut missing = 0;
-    for finding in findings {
-        let sign = if finding.found { "✓" } else { "✗" };
-        missing += usize::from(!finding.found);
-        say(&format!("{sign} {:28} {}", finding.name, finding.detail));
-        if !finding.found {
-            say(&format!("    {}", finding.install));
-        }
+/// Every check, in an order in which later ones make earlier ones certain.
+async fn all(probe: &Probe, process: Option<&mut Process>) -> Result<Vec<Finding>> {
+    let mut found = Vec::new();
+    let Some((first, at_once)) = starts::first(probe, &mut found).await? else { return Ok(found) };
+    if !at_once && !callbacks::form(probe, &first, &mut found).await {
+        return Ok(found);
     }
-    say(&format!("{missing} not there; what a pipeline does not use need not be"));
-    Ok(ExitCode::SUCCESS)
+    let (twice, worst) = starts::twice(probe).await?;
+    let unwanted = callbacks::unwanted(probe).await?;
+    callbacks::again(probe, &mut found).await?;
+    found.push(callbacks::judge_stops(probe, &unwanted));
+    found.push(starts::judge_twice(probe, &twice, &worst));
+    if !starts::unreadable(probe, &mut found).await? {
+        return Ok(found);
+    }
+    starts::signed(probe, &mut found).await?;
+    optional::health(probe, &mut found).await;
+    optional::status(probe, &first, &mut found).await;
+    optional::cancel(probe, &mut found).await?;
+    optional::pause(probe, &mut found).await?;
+    optional::progress(probe, &[&first, &twice], &mut found);
+    crash::crash(probe, process, &mut found).await?;
+    Ok(found)
 }

@@ -18,6 +18,13 @@ pub(super) async fn status(api: &Api, job: &JobRef) -> Result<ExitCode> {
     let state = serde_json::to_value(status.status)?;
     say(&format!("{} {}  {}", status.pipeline, status.key, state.as_str().unwrap_or_default()));
     say(&format!("  {}", status.reason));
+    if let Some(estimate) = &status.estimate {
+        let ends = estimate.ends_at.map(|at| format!(", until {}", at.p90)).unwrap_or_default();
+        say(&format!("  {}{ends} ({})", estimate.text, estimate.why));
+        for person in &estimate.waits_for {
+            say(&format!("  waits for {person}"));
+        }
+    }
     for phase in &status.phases {
         let sign = match phase.status {
             PhaseState::Complete => "✓",

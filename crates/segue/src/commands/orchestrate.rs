@@ -8,7 +8,7 @@ use orchestrator::{
     artifacts::ArtifactStore,
     audit::Audit,
     clock::{RealWorld, World},
-    config::{Config, TlsFiles},
+    config::{Config, TlsFiles, trust},
     core::{Core, Fleet, Parts},
     http::{Access, App, Rates},
     memo::Memo,
@@ -18,6 +18,7 @@ use orchestrator::{
     schedules::Schedules,
     serve,
     token::TokenKey,
+    trace::{collector::CollectorSettings, follow::Follower},
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -60,6 +61,7 @@ async fn orchestrate(setup: Setup, handover: CancellationToken, shutdown: Cancel
             tokens: tokens.clone(),
         },
         signing_secret: config.orchestrator.signing_secret.clone(),
+        trust: trust(config.orchestrator.ca.as_deref())?,
         world: world.clone(),
     }));
     tokio::spawn({
@@ -80,6 +82,7 @@ async fn orchestrate(setup: Setup, handover: CancellationToken, shutdown: Cancel
         memo: memo.with_blobs(artifacts.clone()),
         pipelines: setup.pipelines.clone(),
     });
+    let collector = CollectorSettings::read(&|name| std::env::var(name).ok())?;
     let app = app_of(config, core.clone(), artifacts, tokens)?;
     let listen = config.orchestrator.listen;
     let listener = TcpListener::bind(listen)
@@ -88,6 +91,10 @@ async fn orchestrate(setup: Setup, handover: CancellationToken, shutdown: Cancel
     let serving = tokio::spawn(serve::serve(listener, app, shutdown.clone()));
     serve::recover(&core).await.context("what was under way can't be brought back")?;
     let pipelines: Vec<&str> = setup.pipelines.iter().map(|pipeline| pipeline.name.as_str()).collect();
+    if let Some(collector) = collector {
+        tracing::info!(?collector, "traces are exported");
+        tokio::spawn(Follower::new(core.clone(), collector, data.join("traces.json")).run());
+    }
     tracing::info!(%listen, pipelines = pipelines.join(" "), "orchestrator is ready");
     let mut serving = serving;
     let stopped = tokio::select! {

@@ -44,7 +44,7 @@ pub(super) async fn run(config: &Path, serve: &Serve) -> Result<ExitCode> {
 }
 
 /// Host and port of a URL, as an address to listen on.
-fn address(url: &str) -> Result<SocketAddr> {
+pub(super) fn address(url: &str) -> Result<SocketAddr> {
     let host = url.trim_start_matches("http://").split('/').next().unwrap_or_default();
     host.replace("localhost", "127.0.0.1")
         .parse()

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::{api::Api, cli::Start, logging::say, progress};
 
 pub(super) async fn run(api: &Api, start: &Start) -> Result<ExitCode> {
-    let mut body = json!({ "pipeline": start.pipeline, "key": start.key, "input": input(&start.input)? });
+    let mut body =
+        json!({ "pipeline": start.pipeline, "key": start.key, "input": read_json(&start.input, "--input")? });
     if let Some(priority) = &start.priority {
         body["priority"] = json!(priority);
     }
@@ -42,11 +43,11 @@ pub(super) async fn wait(api: &Api, id: &str) -> Result<ExitCode> {
     }
 }
 
-/// JSON as written, or out of a file.
-fn input(text: &str) -> Result<Value> {
+/// JSON as written, or out of a file (`@FILE`).
+pub(super) fn read_json(text: &str, option: &str) -> Result<Value> {
     let (text, from) = match text.strip_prefix('@') {
         Some(file) => (std::fs::read_to_string(file).with_context(|| format!("{file} can't be read"))?, file),
-        None => (text.to_owned(), "--input"),
+        None => (text.to_owned(), option),
     };
     serde_json::from_str(&text).with_context(|| format!("{from} is not JSON"))
 }

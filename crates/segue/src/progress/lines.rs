@@ -8,42 +8,54 @@ use std::{
 
 use protocol::{JobStatus, PhaseState};
 
-use super::{Speed, counted, told};
+use super::{counted, left, told};
 
 /// At least so long between two lines about work that goes on.
 const EVERY: Duration = Duration::from_secs(1);
+
+/// At least so long between two lines about what is left of the whole job.
+const WHOLE_EVERY: Duration = Duration::from_secs(10);
 
 /// What was said so far.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     said: BTreeMap<String, Said>,
     last: Option<Instant>,
+    /// When what is left of the whole job was last said.
+    whole: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Said {
     state: PhaseState,
     done: Option<u64>,
-    speed: Speed,
 }
 
 impl Lines {
     /// What there is to say at this moment.
     pub(super) fn news(&mut self, job: &JobStatus, now: Instant) -> Vec<String> {
         let mut news = Vec::new();
+        let text =
+            job.estimate.as_ref().map(|estimate| format!("  {:15} {} ({})", "", estimate.text, estimate.why));
+        let overdue = self.whole.is_none_or(|last| now.duration_since(last) >= WHOLE_EVERY);
         let quiet = self.last.is_some_and(|last| now.duration_since(last) < EVERY);
         for phase in &job.phases {
-            let fresh = || Said { state: PhaseState::Pending, done: None, speed: Speed::default() };
+            let fresh = || Said { state: PhaseState::Pending, done: None };
             let said = self.said.entry(phase.phase.clone()).or_insert_with(fresh);
             let done = counted(phase).map(|(done, _)| done);
-            let left = said.speed.left(phase, now);
             let moved = done != said.done && phase.status == PhaseState::Running;
             if said.state == phase.status && (!moved || quiet) {
                 continue;
             }
             (said.state, said.done) = (phase.status, done);
-            news.push(format!("  {:15} {}", phase.phase, told(phase, &left)).trim_end().to_owned());
+            news.push(
+                format!("  {:15} {}", phase.phase, told(phase, &left(job, phase))).trim_end().to_owned(),
+            );
             self.last = Some(now);
+        }
+        if let Some(text) = text.filter(|_| overdue) {
+            news.push(text);
+            self.whole = Some(now);
         }
         news
     }
@@ -63,8 +75,12 @@ mod tests {
         let time = "2026-11-21T00:00:00Z";
         let phase =
             json!({ "phase": "tts", "status": state, "success": null, "attempts": 1, "progress": progress });
+        let left = json!({ "p50": 7.0, "p90": 9.0 });
+        let estimate = json!({ "remainingSeconds": left, "endsAt": null, "text": "about 7–9 s left", "why": "from 3 earlier runs",
+            "phases": { "tts": { "endsAt": null, "remainingSeconds": left, "why": "" } } });
+        let estimate = if state == "complete" { json!(null) } else { estimate };
         let job = json!({ "jobId": uuid::Uuid::nil(), "pipeline": "course", "key": "k", "courseCode": "k", "status": "running",
-            "reason": "", "phases": [phase], "phasesCompleted": [], "events": 1, "startedAt": time, "lastUpdated": time });
+            "reason": "", "phases": [phase], "phasesCompleted": [], "events": 1, "estimate": estimate, "startedAt": time, "lastUpdated": time });
         serde_json::from_value(job).expect("a status")
     }
 
@@ -84,8 +100,9 @@ mod tests {
         assert_eq!(
             said.iter().map(|line| line.trim()).collect::<Vec<_>>(),
             [
-                "tts             0/100 samples",
-                "tts             30/100 samples  about 7.0 s left",
+                "tts             0/100 samples  about 7–9 s left",
+                "about 7–9 s left (from 3 earlier runs)",
+                "tts             30/100 samples  about 7–9 s left",
                 "tts             ✓"
             ]
         );

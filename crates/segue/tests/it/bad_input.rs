@@ -133,7 +133,16 @@ fn a_bad_pipeline_is_refused_before_anything_runs() {
             "name='p'\n[[phase]]\nid='a'\nservice='hello'\n[[phase]]\nid='a'\nservice='hello'\n",
             "'a'",
         ),
-        ("service", "name='p'\n[[phase]]\nid='a'\nservice='nobody'\n", "service 'nobody'"),
+        (
+            "service",
+            "name='p'\n[[phase]]\nid='a'\nservice='nobody'\n",
+            "line 4, column 9: there is no service 'nobody' (declare it as [service.nobody])",
+        ),
+        (
+            "misspelt service",
+            "name='p'\n[[phase]]\nid='a'\nservice='hello'\n[[phase]]\nid='b'\nservice='helo'\n",
+            "line 7, column 9: there is no service 'helo' (did you mean hello?)",
+        ),
         (
             "expression",
             "name='p'\n[[phase]]\nid='a'\nservice='hello'\ngate='a.output <'\n",

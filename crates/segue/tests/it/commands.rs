@@ -112,3 +112,68 @@ fn the_journal_is_checked_and_read_when_nobody_writes_it() {
     let dumped = home.well(&["journal", "dump", "--job", &id]);
     assert!(dumped.contains("jobStarted"), "{dumped}");
 }
+
+#[test]
+fn a_look_at_a_job_may_wait_for_its_end() {
+    let (service, may_go_on) = hello();
+    let home = home(&service.url());
+    let _orchestrator = home.orchestrate();
+    let id = home.start("hello", "held", r#"{"hold":true}"#);
+    let look = |wait: &str| home.get(&format!("/api/jobs/{id}?wait={wait}"));
+    let (status, job) = look("1ms");
+    assert_eq!((status, &job["status"]), (200, &json!("running")), "it is not over: {job}");
+    let (status, job) = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| look("300s"));
+        may_go_on.add_permits(1);
+        waiting.join().unwrap()
+    });
+    assert_eq!((status, &job["status"]), (200, &json!("complete")), "{job}");
+    assert_eq!(look("300s").1["status"], "complete", "what is over is not waited for");
+    let (status, problem) = look("soon");
+    assert_eq!((status, &problem["pointer"]), (422, &json!("?wait")), "{problem}");
+    let (status, problem) = home.get("/api/jobs/00000000-0000-7000-8000-000000000000?wait=300s");
+    assert_eq!((status, &problem["code"]), (404, &json!("unknown-job")));
+}
+
+#[test]
+fn a_job_is_exported_replayed_and_shown_as_a_trace() {
+    let (service, _) = hello();
+    let home = home(&service.url());
+    {
+        let _orchestrator = home.orchestrate();
+        home.well(&[
+            "start",
+            "hello",
+            "world",
+            "--input",
+            r#"{"name":"Ada","password":"hunter2"}"#,
+            "--wait",
+        ]);
+        let tree = home.well(&["trace", "world"]);
+        let names: Vec<&str> = tree
+            .lines()
+            .filter(|line| !line.contains(" · "))
+            .filter_map(|line| line.split(" +").next().map(str::trim_end))
+            .collect();
+        assert_eq!(names, ["job hello", "└─ greet", "   └─ greet attempt 1"], "{tree}");
+        assert!(tree.contains(" at hello") && tree.contains("  ok"), "{tree}");
+        let otlp: serde_json::Value =
+            serde_json::from_str(&home.well(&["trace", "world", "--otlp"])).unwrap();
+        let spans = otlp["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap();
+        assert_eq!(spans.len(), 3);
+        let said = home.well(&["export", "world", "-o", "world.jsonl", "--artifacts"]);
+        assert!(said.starts_with("world.jsonl: "), "{said}");
+        assert!(!home.well(&["export", "world", "--redact-inputs"]).contains("Ada"));
+    }
+    // Where no orchestrator is.
+    let file = std::fs::read_to_string(home.path("world.jsonl")).unwrap();
+    assert!(file.contains("Ada") && file.contains("base64") && !file.contains("hunter2"), "{file}");
+    let told = home.well(&["replay", "world.jsonl"]);
+    assert!(
+        told.contains("greet: active → succeeded") && told.contains("the state is the one that was recorded"),
+        "{told}"
+    );
+    assert!(told.contains("now: greet waits for a slot of hello"), "{told}");
+    home.write("torn.jsonl", &file[..file.len() / 2]);
+    assert_eq!(home.segue(&["replay", "torn.jsonl"]).code, Some(1));
+}

@@ -6,17 +6,21 @@ use crate::support::{Home, Running, send};
 
 /// Holds the journal's first segment (64 MiB) and a few files, and no second segment.
 const SMALL: &str = "80m";
+const LARGER: &str = "250m";
 const LARGE: &str = "400m";
 /// Runs the orchestrator on the small file system, and after its end on the same one made larger.
 const SCRIPT: &str = "mount -t tmpfs -o size=$1 segue .segue && \"$0\" orchestrate; mount -o remount,size=$2 .segue && exec \"$0\" orchestrate";
 const ASK: &str = "name='ask'\n[[phase]]\nid='decide'\nwait={signal='go',timeout='1h',on_timeout='fail'}\n";
 
 mod slow {
-    use std::process::Command;
+    use std::{
+        process::Command,
+        time::{Duration, Instant},
+    };
 
     use rustix::process::{Signal, kill_process};
 
-    use super::{ASK, Home, LARGE, Running, SCRIPT, SMALL, send};
+    use super::{ASK, Home, LARGE, LARGER, Running, SCRIPT, SMALL, send};
 
     fn start(home: &Home, number: usize) -> (u16, serde_json::Value) {
         let input = "x".repeat(900_000);
@@ -51,6 +55,24 @@ mod slow {
 
         let children = running.children();
         let (orchestrator, _) = children.iter().find(|(_, line)| line.contains("orchestrate")).unwrap();
+        // Somebody makes room: it goes on by itself.
+        let mut nsenter = Command::new("nsenter");
+        nsenter.args([
+            "-t",
+            &orchestrator.as_raw_nonzero().to_string(),
+            "-U",
+            "-m",
+            "--preserve-credentials",
+        ]);
+        nsenter.args(["mount", "-o", &format!("remount,size={LARGER}"), "segue"]).arg(home.path(".segue"));
+        assert!(nsenter.status().unwrap().success());
+        let end = Instant::now() + Duration::from_secs(30);
+        while start(&home, acknowledged).0 != 201 {
+            assert!(Instant::now() < end, "there is room, and it does not go on");
+            running.pass(Duration::from_millis(100));
+        }
+        acknowledged += 1;
+
         kill_process(*orchestrator, Signal::TERM).unwrap();
         running.line("orchestrator is ready");
         for number in 0..acknowledged {

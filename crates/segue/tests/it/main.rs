@@ -3,8 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "where a test can't be set up, it fails")]
 
 mod bad_input;
+mod chaos;
+mod check;
 mod commands;
+mod failures;
+mod fake;
 mod full_disk;
 mod kill;
+mod soak;
 mod support;
+mod table;
+mod torn;
 mod up;

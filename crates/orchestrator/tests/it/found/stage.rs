@@ -1,5 +1,7 @@
 //! A core without HTTP: a journal that answers when the test says so, a clock that it sets, and a service that only takes.
 
+#![expect(clippy::unwrap_used, reason = "where a stage can't be set up, the test fails")]
+
 use std::{
     collections::VecDeque,
     sync::{
