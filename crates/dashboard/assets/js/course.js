@@ -115,11 +115,15 @@ export function coursePage(main, at) {
 
   function waits() {
     const missing = WAITS.filter(([what]) => !course.has[what]).map(([, , name]) => name);
-    const again = WAITS.filter(([what, phase]) => course.has[what] && job.phases.some((one) => one.phase === phase && !["complete", "skipped"].includes(one.status))).map(([, , name]) => name);
-    parts.waits.hidden = missing.length + again.length === 0;
+    const open = isOver(job.status) ? [] : WAITS.filter(([what, phase]) => course.has[what] && job.phases.some((one) => one.phase === phase && !["complete", "skipped"].includes(one.status)));
+    // These come piece by piece; a file that is there before its phase has ended is that of an earlier run.
+    const growing = open.filter(([what]) => ["baskets", "speech"].includes(what)).map(([, , name]) => name);
+    const again = open.filter(([what]) => !["baskets", "speech"].includes(what)).map(([, , name]) => name);
+    parts.waits.hidden = missing.length + open.length === 0;
     return [
+      growing.length > 0 && `Being made: ${growing.join(", ")}. `,
       missing.length > 0 && `Not there yet: ${missing.join(", ")}. `,
-      again.length > 0 && !isOver(job.status) && `Being made again, so what you see of them is from before: ${again.join(", ")}. `,
+      again.length > 0 && `Being made again, so what you see of them is from before: ${again.join(", ")}. `,
       missing.length > 0 && (isOver(job.status) ? ["The job has ended without them; ", h("a", { href: `#/job/${id}` }, "its page says why and tries again"), "."] : "They appear here by themselves."),
     ];
   }
