@@ -1,7 +1,7 @@
 // What people decide about single phrases of a course: a small artifact for each, which grammar reads when it runs again.
 
 import { ask } from "./actions.js";
-import { call, post } from "./api.js";
+import { call } from "./api.js";
 import { aside, h, notice } from "./dom.js";
 import { isOver, many, moment } from "./words.js";
 
@@ -86,7 +86,7 @@ export async function apply(job, pipeline, changes) {
   });
   if (!said) return false;
   try {
-    await post(`api/jobs/${job.jobId}/rerun?from=grammar`);
+    await call(`api/jobs/${job.jobId}/rerun?from=grammar`, { method: "POST", user: localStorage.getItem(NAME) });
     notice("grammar and what follows is done again", "good");
     return true;
   } catch (problem) {
