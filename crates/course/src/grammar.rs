@@ -4,5 +4,6 @@
 //! by side. A language without an analyser is not checked, and the report says so: nothing is removed on a guess.
 
 pub mod analyse;
+pub mod decisions;
 pub mod phase;
 pub mod rules;

@@ -165,11 +165,29 @@ pub struct GrammarReport {
     pub checker: String,
     /// Phrases looked at.
     pub checked: usize,
-    /// Every removal.
+    /// Every removal, by rules and by people.
     pub deletions: Vec<Deletion>,
+    /// What a rule would have removed and a person kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restored: Vec<Deletion>,
+    /// Decisions of people that changed nothing: there is no such phrase (any more), or nothing was to be changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unused: Vec<UnusedDecision>,
 }
 
-/// One phrase removed from a basket.
+/// A person's decision that changed nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnusedDecision {
+    /// The basket.
+    pub lego_id: String,
+    /// The phrase.
+    pub phrase: Pair,
+    /// Who decided.
+    pub by: String,
+}
+
+/// One phrase removed from a basket, or kept in it against a rule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Deletion {
@@ -177,10 +195,16 @@ pub struct Deletion {
     pub lego_id: String,
     /// The phrase.
     pub phrase: Pair,
-    /// Stable name of the rule that it broke.
+    /// Stable name of the rule that it broke; `by-person` where a person removed what no rule had found wrong.
     pub rule: String,
     /// What is wrong, for a person.
     pub reason: String,
+    /// The person who decided, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// When he did, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
 }
 
 /// `introductions.json`: the text that presents each new LEGO. Written by introductions.

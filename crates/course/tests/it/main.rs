@@ -1,5 +1,6 @@
 //! What the course phases promise, one file for each phase.
 
+mod grammar;
 mod manifest;
 mod speech;
 mod speech_batch;

@@ -33,8 +33,10 @@ function headers(more) {
 }
 
 /** The raw answer of a call. A refusal is thrown as a `Problem`. */
-export async function call(path, { method = "GET", body, accept, signal } = {}) {
+export async function call(path, { method = "GET", body, accept, signal, user } = {}) {
   const more = {};
+  // For whom it is done, for the audit log; a header holds no other letters.
+  if (user) more["x-segue-user"] = user.replace(/[^\x20-\x7e]/g, "?");
   if (body !== undefined) more["content-type"] = "application/json";
   if (accept) more.accept = accept;
   let response;

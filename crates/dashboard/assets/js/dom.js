@@ -25,6 +25,9 @@ function append(element, children) {
   }
 }
 
+/** What only a screen reader says. */
+export const aside = (...text) => h("span", { class: "aside-only" }, ...text);
+
 /** Replaces what is in an element. */
 export function fill(element, ...children) {
   element.replaceChildren();

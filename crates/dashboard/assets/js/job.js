@@ -5,6 +5,7 @@ import { follow, get } from "./api.js";
 import { artifactList } from "./artifacts.js";
 import { phaseBar, progressLine, share } from "./bars.js";
 import { chain } from "./chain.js";
+import { courseLink } from "./courses.js";
 import { fill, h, part, say, throttle } from "./dom.js";
 import { eventList } from "./eventlist.js";
 import { gantt } from "./gantt.js";
@@ -44,12 +45,12 @@ function frame(main) {
   return parts;
 }
 
-function head({ job }) {
+function head({ job, pipeline }) {
   return [
     h("p", { class: "faint crumbs" }, h("a", { href: "#/jobs" }, "Jobs"), " / ", h("a", { href: `#/jobs?pipeline=${encodeURIComponent(job.pipeline)}` }, job.pipeline)),
     h("div", { class: "job-title" }, h("h1", {}, job.key), h("span", { class: `state ${job.status}` }, `${stateSign(job.status)} ${stateWord(job.status)}`)),
     h("p", { class: "faint" }, h("span", { title: moment(job.startedAt) }, `started ${time(job.startedAt)}`), " · ", h("span", { class: "took" }),
-      " · ", h("span", { title: job.jobId }, `job …${shortId(job.jobId)}`)),
+      " · ", h("span", { title: job.jobId }, `job …${shortId(job.jobId)}`), courseLink(job, pipeline)),
   ];
 }
 

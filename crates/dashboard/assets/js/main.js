@@ -2,6 +2,8 @@
 // how to end them.
 
 import { token } from "./api.js";
+import { coursePage } from "./course.js";
+import { coursesPage } from "./courses.js";
 import { fill, h, say } from "./dom.js";
 import { jobPage } from "./job.js";
 import { jobsPage } from "./jobs.js";
@@ -13,7 +15,7 @@ const main = document.getElementById("main");
 let end;
 let shown;
 
-const PAGES = { jobs: jobsPage, job: jobPage, waiting: waitingPage, services: servicesPage };
+const PAGES = { jobs: jobsPage, job: jobPage, waiting: waitingPage, services: servicesPage, courses: coursesPage, course: coursePage };
 
 /** `#/job/ID?tab=x` as its parts. */
 function place() {
@@ -31,7 +33,7 @@ function show() {
   shown = same;
   const page = PAGES[at.page];
   for (const link of document.querySelectorAll("nav a")) {
-    const here = link.dataset.page === at.page || (at.page === "job" && link.dataset.page === "jobs");
+    const here = link.dataset.page === ({ job: "jobs", course: "courses" }[at.page] ?? at.page);
     if (here) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
@@ -92,10 +94,10 @@ function keys(event) {
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "/") {
     event.preventDefault();
-    if (place().page !== "jobs") location.hash = "#/jobs";
+    if (!["jobs", "course"].includes(place().page)) location.hash = "#/jobs";
     requestAnimationFrame(() => document.getElementById("filter-key")?.focus());
   }
-  const page = { 1: "jobs", 2: "waiting", 3: "services" }[event.key];
+  const page = { 1: "jobs", 2: "waiting", 3: "services", 4: "courses" }[event.key];
   if (page) location.hash = `#/${page}`;
 }
 

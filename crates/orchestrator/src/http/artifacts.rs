@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use axum::{
     body::Body,
-    extract::State,
+    extract::{Extension, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -18,27 +18,65 @@ use protocol::{Code, Problem, headers::ARTIFACT_HASH};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
-use super::{App, Failure, Shared, access, answers::json as answer, commands::job_id, extract::Path};
+use super::{
+    App, Failure, Shared,
+    access::{self, Caller},
+    answers::json as answer,
+    audit,
+    commands::job_id,
+    extract::Path,
+    rates::Peer,
+};
 use crate::{
     artifacts::{StoreError, info, is_valid_name},
     config::Role,
 };
 
-/// Who asks for or brings an artifact: an attempt of the job, or a caller.
-fn admit(app: &App, headers: &HeaderMap, job: JobId, needed: Role) -> Result<Option<AttemptId>, Failure> {
+/// Who asks for or brings an artifact.
+enum Bringer {
+    /// An attempt of the job.
+    Attempt(AttemptId),
+    /// A caller.
+    Caller(Caller),
+}
+
+fn admit(app: &App, headers: &HeaderMap, job: JobId, needed: Role) -> Result<Bringer, Failure> {
     match access::bearer(headers).and_then(|token| app.tokens.open(token)) {
-        Some((of, attempt)) if of == job => Ok(Some(attempt)),
+        Some((of, attempt)) if of == job => Ok(Bringer::Attempt(attempt)),
         Some(_) => Err(access::wrong_token()),
-        None => app.access.require(headers, needed).map(|_| None),
+        None => app.access.require(headers, needed).map(Bringer::Caller),
     }
 }
 
 /// `PUT /api/jobs/{id}/artifacts/{name}`: 201 once it is durable. With `x-artifact-hash` and no body a blob that is here
-/// already gets one more name.
+/// already gets one more name. What a caller stores is written down as every command is.
 pub(super) async fn put_artifact(
     State(app): State<Shared>,
+    peer: Option<Extension<Peer>>,
     Path((id, name)): Path<(String, String)>,
     headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    let who = match job_id(&id).and_then(|job| admit(&app, &headers, job, Role::Operate)) {
+        Ok(Bringer::Attempt(_)) => None,
+        Ok(Bringer::Caller(caller)) => Some(caller.name.unwrap_or_else(|| "anyone".to_owned())),
+        Err(_) => Some("stranger".to_owned()),
+    };
+    let path = format!("/api/jobs/{id}/artifacts/{name}");
+    let answer = store_artifact(&app, (id, name), &headers, body).await;
+    if let Some(who) = who {
+        let status =
+            answer.as_ref().map_or_else(|failure| failure.0.code.status(), |ok| ok.status().as_u16());
+        audit::stored(&app, who, &headers, peer.map(|Extension(peer)| peer), path, status).await;
+    }
+    answer
+}
+
+/// Stores an artifact of a job for whom may do that.
+pub(super) async fn store_artifact(
+    app: &App,
+    (id, name): (String, String),
+    headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
     let job = job_id(&id)?;
@@ -46,7 +84,10 @@ pub(super) async fn put_artifact(
         let detail = "an artifact's name is a relative path of plain segments";
         return Err(Problem::field("/name", detail).into());
     }
-    let attempt = admit(&app, &headers, job, Role::Operate)?;
+    let attempt = match admit(app, headers, job, Role::Operate)? {
+        Bringer::Attempt(attempt) => Some(attempt),
+        Bringer::Caller(_) => None,
+    };
     let (blob, pin) = match headers.get(ARTIFACT_HASH).and_then(|value| value.to_str().ok()) {
         Some(hash) => match app.artifacts.find(hash).await {
             Some(found) => found,

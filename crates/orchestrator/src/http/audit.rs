@@ -58,6 +58,26 @@ fn deed(app: &App, request: &Request, peer: Option<Peer>) -> Deed {
     }
 }
 
+/// Writes down what a caller stored, or tried to, by the answer's status. What attempts store stands in the journal.
+pub(super) async fn stored(
+    app: &App,
+    who: String,
+    headers: &HeaderMap,
+    peer: Option<Peer>,
+    path: String,
+    status: u16,
+) {
+    let deed = Deed {
+        at: moment(app.core.world().now()),
+        who,
+        on_behalf_of: on_behalf_of(headers),
+        from: peer.map(|peer| peer.0.to_string()),
+        what: format!("PUT {}", path.chars().take(500).collect::<String>()),
+        status,
+    };
+    app.audit.note(deed).await;
+}
+
 /// Whom a caller names as the one for whom he acts.
 pub(super) fn on_behalf_of(headers: &HeaderMap) -> Option<String> {
     let named = headers.get("x-segue-user")?.to_str().ok()?;

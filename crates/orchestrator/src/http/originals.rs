@@ -199,9 +199,7 @@ pub(super) async fn put_output(
         Some(artifact) => app.artifacts.find(&artifact.hash).await,
         None => None,
     };
-    let stored =
-        artifacts::put_artifact(State(app.clone()), Path((job.to_string(), file.clone())), headers, body);
-    let stored = stored.await?;
+    let stored = artifacts::store_artifact(&app, (job.to_string(), file.clone()), &headers, body).await?;
     if let Some(artifact) = before {
         let name = format!("{file}.bak").into();
         app.core.command(job, Command::StoreArtifact { name, artifact, attempt: None }).await?;

@@ -1,13 +1,18 @@
 //! `GET /api/jobs/{id}/recording`: a job as one file.
 
 use axum::{
-    extract::{Path, Query, State},
+    extract::State,
     http::header,
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 
-use super::{Failure, Shared, answers::journal_problem, commands::job_id};
+use super::{
+    Failure, Shared,
+    answers::journal_problem,
+    commands::job_id,
+    extract::{Path, Query},
+};
 use crate::{
     clock::moment,
     recording::{Recorded, Redaction, write},

@@ -15,7 +15,7 @@ const TOUR: &str = "name='tour'\n[[phase]]\nid='draft'\nservice='stub'\nretry={a
     [[phase]]\nid='publish'\nservice='stub'\nafter=['pictures','ask']";
 
 /// A tenth of a second of silence: 8-bit samples, 8,000 a second.
-fn silence() -> Vec<u8> {
+pub(crate) fn silence() -> Vec<u8> {
     let mut wav =
         b"RIFF\x44\x03\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0data\x20\x03\0\0"
             .to_vec();
@@ -62,7 +62,8 @@ async fn a_job_is_watched_mended_decided_and_heard_on_its_page() {
     browser.click(".job-actions button", "Try again").await;
     let again = stub.next().await;
     let url = format!("{}/api/jobs/{job}/artifacts/voice.wav", segue.url);
-    assert_eq!(put(&url, silence(), again["callback"]["token"].as_str().unwrap()).await, 201);
+    let token = again["callback"]["token"].as_str().unwrap();
+    assert_eq!(put(&url, "audio/wav", silence(), token).await, 201);
     assert_eq!(call_back(&again, &json!({ "success": true, "output": { "items": [1, 2, 3] } })).await.0, 200);
     // Two branches; a person decides in one of them, while the map goes on in the other.
     succeed(&mut stub, json!({})).await;
@@ -174,14 +175,14 @@ async fn what_is_left_is_shown_and_jobs_are_found_by_when_they_started() {
 }
 
 /// Stores an artifact under an attempt's token; the status.
-async fn put(url: &str, bytes: Vec<u8>, token: &str) -> u16 {
+pub(crate) async fn put(url: &str, media_type: &str, bytes: Vec<u8>, token: &str) -> u16 {
     use http_body_util::Full;
     let client: hyper_util::client::legacy::Client<_, Full<bytes::Bytes>> =
         hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
     let request = hyper::Request::builder()
         .method("PUT")
         .uri(url)
-        .header("content-type", "audio/wav")
+        .header("content-type", media_type)
         .header("authorization", format!("Bearer {token}"));
     client.request(request.body(Full::new(bytes.into())).unwrap()).await.unwrap().status().as_u16()
 }

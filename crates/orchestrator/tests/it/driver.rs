@@ -113,6 +113,12 @@ impl Browser {
         self.until(CLICK, selector, text).await;
     }
 
+    /// Presses a key, as a hand does: a page may make a sound only after that.
+    pub(crate) async fn press(&self, key: &str) {
+        let keys = json!([{ "type": "keyDown", "value": key }, { "type": "keyUp", "value": key }]);
+        self.say("actions", &json!({ "actions": [{ "type": "key", "id": "keys", "actions": keys }] })).await;
+    }
+
     async fn until(&self, script: &str, selector: &str, text: &str) -> String {
         let body = json!({ "script": script, "args": [selector, text] }).to_string().into_bytes();
         let (status, answer) = call("POST", &format!("{}/execute/async", self.session), body, None).await;

@@ -3,6 +3,7 @@
 mod artifacts;
 mod browser;
 mod callbacks;
+mod course_page;
 mod dashboard;
 mod deploy;
 mod documents;

@@ -60,6 +60,8 @@ async fn every_role_may_do_its_own_and_no_more_and_the_audit_log_says_who_did() 
     assert_eq!(call("GET", artifacts, Vec::new(), attempt).await.0, 200);
     assert_eq!(call("GET", artifacts, Vec::new(), None).await.0, 401);
     assert_eq!(call("PUT", &format!("{artifacts}/x"), b"x".to_vec(), eyes).await.0, 403);
+    assert_eq!(call("PUT", &format!("{artifacts}/x"), b"x".to_vec(), hands).await.0, 201);
+    assert_eq!(call("PUT", &format!("{artifacts}/y"), b"y".to_vec(), attempt).await.0, 201);
     let other = artifacts.replace(start["jobId"].as_str().unwrap(), "00000000-0000-7000-8000-000000000000");
     assert_eq!(call("GET", &other, Vec::new(), attempt).await.0, 401);
     let (_, audit) = ask("GET", "/api/audit", head).await;
@@ -75,6 +77,10 @@ async fn every_role_may_do_its_own_and_no_more_and_the_audit_log_says_who_did() 
     assert!(lines.contains(&"hands POST /api/jobs 201".to_owned()), "{lines:?}");
     assert!(lines.contains(&"head POST /api/services/stub/stop 200".to_owned()), "{lines:?}");
     assert!(lines.contains(&"stranger POST /api/jobs 403".to_owned()), "{lines:?}");
+    // What a caller stores is a command; what an attempt stores is its work, and stands in the journal.
+    let stored: Vec<&String> = lines.iter().filter(|line| line.contains(" PUT ")).collect();
+    let x = format!("/api/jobs/{}/artifacts/x", start["jobId"].as_str().unwrap());
+    assert_eq!(stored, [&format!("hands PUT {x} 201"), &format!("stranger PUT {x} 403")]);
     assert!(audit["lines"][0]["from"].as_str().unwrap().starts_with("127.0.0.1:"));
     assert!(!audit.to_string().contains("hands-hands"), "no secret is in it");
     // Who commanded stands in the job too, and can't be made up.
