@@ -15,9 +15,10 @@ use futures::{FutureExt, poll};
 use journal::JournalError;
 use orchestrator::{
     clock::World,
-    core::{CommandError, StartError, Started},
+    core::{CommandError, Core, StartError, Started},
 };
 use stage::{Answering, Stage};
+use tokio::task::JoinHandle;
 
 /// Whoever does not wait is through after so many turns of a runtime with one thread.
 async fn all_that_can_happen() {
@@ -35,6 +36,11 @@ async fn as_far_as_it_goes<F: Future + Unpin>(call: &mut F) -> Poll<F::Output> {
         tokio::task::yield_now().await;
     }
     Poll::Pending
+}
+
+fn timers(core: &Core) -> JoinHandle<()> {
+    let core = core.clone();
+    tokio::spawn(async move { core.run().await })
 }
 
 fn success(attempt: AttemptId) -> Command {
@@ -81,7 +87,7 @@ async fn time_in_a_job_never_goes_back() {
     let core = stage.core().await;
     let job = new(stage.start(&core, "a").await);
     let began = stage.world.now();
-    stage.world.set(Timestamp(began.0 - 3_600_000));
+    stage.world.set_to(Timestamp(began.0 - 3_600_000));
     let attempt = stage.next_offer().await;
     core.command(job, success(attempt)).await.unwrap();
     let ended = core.look(job, |_, job| job.phases[0].ended_at).await.unwrap();
@@ -145,15 +151,12 @@ async fn what_a_full_disk_refused_is_done_when_there_is_room() {
 async fn a_deadline_that_a_full_disk_refused_is_not_forgotten() {
     let stage = Stage::new(Answering::AtOnce);
     let core = stage.core().await;
-    let timers = tokio::spawn({
-        let core = core.clone();
-        async move { core.run().await }
-    });
+    let timers = timers(&core);
     new(stage.start(&core, "a").await);
     let attempt = stage.next_offer().await;
     all_that_can_happen().await;
     stage.journal.answer(Answering::Full);
-    stage.world.set(Timestamp(stage.world.now().0 + 60_000));
+    stage.world.set_to(Timestamp(stage.world.now().0 + 60_000));
     tokio::time::advance(Duration::from_secs(6)).await;
     all_that_can_happen().await;
     assert!(core.attempts().get(attempt).is_some(), "it could not be written");
@@ -224,14 +227,11 @@ async fn a_key_has_one_live_job_also_when_one_goes_on_again() {
 async fn timers_see_within_seconds_that_the_clock_was_set_forward() {
     let stage = Stage::new(Answering::AtOnce);
     let core = stage.core().await;
-    let timers = tokio::spawn({
-        let core = core.clone();
-        async move { core.run().await }
-    });
+    let timers = timers(&core);
     new(stage.start(&core, "a").await);
     let attempt = stage.next_offer().await;
     all_that_can_happen().await;
-    stage.world.set(Timestamp(stage.world.now().0 + 3 * 3_600_000));
+    stage.world.set_to(Timestamp(stage.world.now().0 + 3 * 3_600_000));
     tokio::time::advance(Duration::from_secs(6)).await;
     all_that_can_happen().await;
     assert!(core.attempts().get(attempt).is_none(), "its 50 seconds are over");

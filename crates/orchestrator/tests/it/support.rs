@@ -91,7 +91,11 @@ impl Clock {
 
     pub(crate) fn set(&self, moment: &str) {
         let moment: jiff::Timestamp = moment.parse().unwrap();
-        self.0.store(u64::try_from(moment.as_millisecond()).unwrap(), Ordering::SeqCst);
+        self.set_to(Timestamp(u64::try_from(moment.as_millisecond()).unwrap()));
+    }
+
+    pub(crate) fn set_to(&self, moment: Timestamp) {
+        self.0.store(moment.0, Ordering::SeqCst);
     }
 }
 

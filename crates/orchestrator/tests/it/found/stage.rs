@@ -2,17 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "where a stage can't be set up, the test fails")]
 
-use std::{
-    collections::VecDeque,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use engine::{
     command::{Command, ProbeFinding, Start},
-    ids::{AttemptId, JobId, Name, Timestamp},
+    ids::{AttemptId, JobId, Name},
     payload::Payload,
     pipeline::Pipeline,
 };
@@ -22,7 +16,7 @@ use journal::{
     Retained, RetentionPolicy, Snapshot, Stored,
 };
 use orchestrator::{
-    clock::{RealWorld, World},
+    clock::World,
     config,
     core::{Core, Fleet, Parts, StartError, Started},
     memo::Memo,
@@ -31,6 +25,8 @@ use orchestrator::{
 };
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
+
+use crate::support::Clock;
 
 /// What becomes of appends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,30 +161,6 @@ impl Journal for SlowJournal {
     }
 }
 
-/// A clock that stands until it is set.
-#[derive(Debug)]
-pub(super) struct SetClock(AtomicU64);
-
-impl SetClock {
-    pub(super) fn set(&self, to: Timestamp) {
-        self.0.store(to.0, Ordering::SeqCst);
-    }
-}
-
-impl World for SetClock {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
-    }
-
-    fn job_id(&self) -> JobId {
-        RealWorld.job_id()
-    }
-
-    fn attempt_id(&self) -> AttemptId {
-        RealWorld.attempt_id()
-    }
-}
-
 /// A service that takes every attempt and never says anything by itself.
 #[derive(Debug)]
 struct Taking {
@@ -225,7 +197,7 @@ impl Outbound for Taking {
 /// Everything around a core; cores over one stage share it as processes do that come one after the other.
 pub(super) struct Stage {
     pub(super) journal: Arc<SlowJournal>,
-    pub(super) world: Arc<SetClock>,
+    pub(super) world: Arc<Clock>,
     pub(super) pipeline: Arc<Pipeline>,
     service: Arc<Taking>,
     folder: tempfile::TempDir,
@@ -248,7 +220,7 @@ impl Stage {
         let tokens = TokenKey::load_or_make(folder.path()).unwrap();
         Self {
             journal: Arc::new(journal),
-            world: Arc::new(SetClock(AtomicU64::new(1_795_000_000_000))),
+            world: Clock::at("2026-11-21T12:00:00Z"),
             pipeline: Arc::new(Pipeline::parse(pipeline).unwrap()),
             service: Arc::new(Taking { offers: Mutex::default(), more: Notify::new(), tokens }),
             folder,
