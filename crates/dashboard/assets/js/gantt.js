@@ -34,7 +34,7 @@ function axis(from, to, x, height, width) {
   const marks = [];
   for (let at = first; at <= to; at += tick) {
     marks.push(h("line", { x1: x(at), x2: x(at), y1: AXIS - 4, y2: height, class: "tick" }));
-    if (x(at) < width - 30) marks.push(h("text", { x: x(at), y: 12, class: "tick-text", "text-anchor": "middle" }, format.format(at)));
+    if (x(at) < width - 40) marks.push(h("text", { x: x(at), y: 12, class: "tick-text", "text-anchor": "middle" }, format.format(at)));
   }
   return marks;
 }
