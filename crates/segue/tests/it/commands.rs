@@ -155,7 +155,7 @@ fn a_job_is_exported_replayed_and_shown_as_a_trace() {
             .filter(|line| !line.contains(" · "))
             .filter_map(|line| line.split(" +").next().map(str::trim_end))
             .collect();
-        assert_eq!(names, ["job hello", "└─ greet", "   └─ greet attempt 1"], "{tree}");
+        assert_eq!(names, ["job hello world", "└─ greet", "   └─ greet attempt 1"], "{tree}");
         assert!(tree.contains(" at hello") && tree.contains("  ok"), "{tree}");
         let otlp: serde_json::Value =
             serde_json::from_str(&home.well(&["trace", "world", "--otlp"])).unwrap();
