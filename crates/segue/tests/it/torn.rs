@@ -31,6 +31,16 @@ fn write_at(path: &Path, bytes: &[u8], at: usize) {
     file.write_all_at(bytes, at as u64).unwrap();
 }
 
+/// What the index has seen was durable; it is built again from the log.
+fn forget_index(home: &Home) {
+    for entry in std::fs::read_dir(home.path(".segue/journal")).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_name().to_string_lossy().starts_with("index.sqlite") {
+            std::fs::remove_file(entry.path()).unwrap();
+        }
+    }
+}
+
 /// An orchestrator with so many jobs, killed.
 fn killed_with(jobs: usize) -> Home {
     let home = Home::new("", &[("ask.toml", ASK)]);
@@ -80,9 +90,10 @@ fn a_last_record_that_is_half_there_is_cut_and_what_it_said_can_be_said_again() 
         let home = killed_with(JOBS);
         let (path, _, end) = segment(&home);
         let running = home.orchestrate();
-        // As if the crash had come before its answer.
+        // As if the crash had come before its answer, and before the index had seen it.
         assert_eq!(start(&home, JOBS), 201);
         drop(running);
+        forget_index(&home);
         let (_, whole, later) = segment(&home);
         assert!(later > end + left);
         write_at(&path, &vec![0; later - end - left], end + left);
