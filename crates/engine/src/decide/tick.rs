@@ -14,8 +14,10 @@ impl Decision<'_> {
             if deadline > self.now.0 || self.illegal.is_some() {
                 break;
             }
+            let before = self.events.len();
             self.due(at);
-            if self.job.deadlines.first() == Some(&(deadline, at)) {
+            // What was decided may have set the very same deadline again: a retry without a pause.
+            if self.events.len() == before && self.job.deadlines.first() == Some(&(deadline, at)) {
                 // Nothing was due there: a bug, but never a reason to spin.
                 self.job.deadlines.remove(&(deadline, at));
             }

@@ -1,10 +1,15 @@
 //! Whatever is thrown at a job, it stays whole; and when everything succeeds, it ends.
 
+use std::collections::BTreeSet;
+
 use engine::{
-    command::{Command, Outcome, ProbeFinding, Refusal},
-    ids::{AttemptId, JobId, Name, PhaseIndex},
-    job::{RunError, RunRef},
+    command::{Command, Now, Outcome, ProbeFinding, Refusal, Start},
+    decide,
+    event::EventKind,
+    ids::{AttemptId, JobId, Name, PhaseIndex, Timestamp},
+    job::{RunError, RunRef, RunState},
     payload::Payload,
+    pipeline::Pipeline,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -87,4 +92,41 @@ proptest! {
         }
         prop_assert!(told.job.as_ref().unwrap().has_ended(), "{}", told.text);
     }
+}
+
+/// Seen in a real process: of a retry whose pause was cut to nothing, at the very deadline of the attempt before, the new
+/// deadline was taken for the old one and removed. The job hung.
+#[test]
+fn a_retry_without_a_pause_at_the_very_deadline_is_not_forgotten() {
+    let text = "name='p'\n[[phase]]\nid='work'\nservice='s'\ntimeout='2s'\nretry={attempts=2,backoff='1ms'}";
+    let pipeline = Pipeline::parse(text).expect("it is sound");
+    let at = |millis| Now(Timestamp(millis));
+    let run = RunRef { phase: PhaseIndex(0), item: 0 };
+    let mut pauses = BTreeSet::new();
+    for number in 0..200_u128 {
+        let start = Start {
+            job: JobId(Uuid::from_u128(number)),
+            key: "k".into(),
+            input: Payload::null(),
+            priority: None,
+            mode: None,
+            traceparent: None,
+            idempotency_key: None,
+        };
+        let (mut job, _) = decide::start(&pipeline, start, at(1_000)).expect("it starts");
+        let attempt = AttemptId(Uuid::from_u128(number + 1_000));
+        let mut command = |command, millis| {
+            decide::decide(&pipeline, &mut job, command, at(millis)).expect("it may be done")
+        };
+        command(Command::Grant { run, attempt }, 1_000);
+        for event in command(Command::Tick, 3_000) {
+            if let EventKind::RetryScheduled { until, .. } = event.kind {
+                pauses.insert(until.0 - 3_000);
+            }
+        }
+        command(Command::Tick, 4_000);
+        let state = &job.run(run).expect("it is there").state;
+        assert!(matches!(state, RunState::Ready { .. }), "{number}: {state:?}");
+    }
+    assert!(pauses.contains(&0), "some pause is cut to nothing: {pauses:?}");
 }
