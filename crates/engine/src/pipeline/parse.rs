@@ -97,6 +97,11 @@ impl Pipeline {
     }
 }
 
+/// What is quoted may hold a line's end: a finding is one line all the same.
+fn in_one_line(text: String) -> String {
+    if text.contains(char::is_control) { text.replace(char::is_control, " ") } else { text }
+}
+
 /// Collects findings while it reads.
 struct Reader<'a> {
     text: &'a str,
@@ -110,8 +115,8 @@ impl Reader<'_> {
         self.findings.push(Finding {
             line: before.matches('\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
-            message: message.into(),
-            hint: hint.into(),
+            message: in_one_line(message.into()),
+            hint: in_one_line(hint.into()),
         });
     }
 
