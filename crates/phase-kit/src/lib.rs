@@ -28,12 +28,13 @@
 //! # }
 //! ```
 //!
-//! Reading order: [`phase`], [`context`], [`artifacts`] (what an author sees); [`service`], [`server`], then inside `attempt`,
+//! Reading order: [`phase`], [`context`], [`artifacts`] (what an author sees); [`service`], [`catalog`], [`server`], then inside `attempt`,
 //! `deliver`, `record` and `folder_lock`; [`testing`] for tests.
 
 pub mod artifacts;
 mod attempt;
 mod backoff;
+pub mod catalog;
 pub mod client;
 pub mod context;
 mod deliver;
@@ -52,4 +53,4 @@ pub use client::http_client;
 pub use context::Context;
 pub use phase::{Phase, PhaseError, Success};
 pub use server::{serve, serve_within};
-pub use service::{BuildError, Service, ServiceBuilder, Timing};
+pub use service::{BuildError, Companion, Service, ServiceBuilder, Timing};

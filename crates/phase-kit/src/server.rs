@@ -17,8 +17,9 @@ use axum::{
     serve::ListenerExt,
 };
 use protocol::{AttemptStatus, Code, PauseAnswer, Problem, ServiceHealth, StartRequest, headers};
-use serde_json::{json, value::RawValue};
-use tokio::net::TcpListener;
+use serde::Serialize;
+use serde_json::{Map, Value, json, value::RawValue};
+use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -67,6 +68,7 @@ pub async fn serve_within(
         let lock = folder_lock::take(folder).await?;
         *service.folder_lock.lock() = Some(lock);
     }
+    let (routes, companion) = open_companion(&service).await?;
     attempt::recover(&service).await?;
     let cleaning = tokio::spawn(clean_now_and_then(Arc::clone(&service)));
     let drained = CancellationToken::new();
@@ -76,17 +78,49 @@ pub async fn serve_within(
             tracing::debug!(%error, "TCP_NODELAY");
         }
     });
-    let server = axum::serve(listener, around(router(service))).with_graceful_shutdown(async move {
-        shutdown.await;
-        drain(&draining).await;
-        at_end.cancel();
-    });
+    let grace = service.timing.cancel_grace;
+    let server =
+        axum::serve(listener, around(routes.merge(router(service)))).with_graceful_shutdown(async move {
+            shutdown.await;
+            drain(&draining).await;
+            at_end.cancel();
+        });
     let result = tokio::select! {
         result = server => result,
         () = async { drained.cancelled().await; tokio::time::sleep(LAST_WORDS).await; } => Ok(()),
     };
     cleaning.abort();
+    companion.end(grace).await;
     result
+}
+
+/// What runs beside the phases, while it does.
+struct Beside {
+    stop: CancellationToken,
+    running: Option<JoinHandle<()>>,
+}
+
+impl Beside {
+    async fn end(self, grace: Duration) {
+        self.stop.cancel();
+        let Some(running) = self.running else { return };
+        match tokio::time::timeout(grace, running).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "what ran beside the phases broke down"),
+            Err(_) => tracing::error!("what ran beside the phases did not end in time"),
+        }
+    }
+}
+
+async fn open_companion(service: &Service) -> io::Result<(Router, Beside)> {
+    let stop = CancellationToken::new();
+    let Some(companion) = &service.companion else {
+        return Ok((Router::new(), Beside { stop, running: None }));
+    };
+    companion.open().await?;
+    let routes = Arc::clone(companion).routes();
+    let running = Some(tokio::spawn(Arc::clone(companion).run(stop.clone())));
+    Ok((routes, Beside { stop, running }))
 }
 
 /// The routes of a service, for whoever serves them otherwise. Unlike [`serve`] this takes up nothing from an earlier life.
@@ -262,7 +296,16 @@ async fn health(State(service): State<Arc<Service>>) -> Response {
         running: service.running(),
         capacity: service.capacity,
     };
-    json(StatusCode::OK, &health)
+    let more = service.companion.as_ref().map(|companion| companion.health()).unwrap_or_default();
+    json(StatusCode::OK, &Health { own: health, more })
+}
+
+#[derive(Serialize)]
+struct Health {
+    #[serde(flatten)]
+    own: ServiceHealth,
+    #[serde(flatten)]
+    more: Map<String, Value>,
 }
 
 fn unknown(attempt: Uuid) -> Refusal {

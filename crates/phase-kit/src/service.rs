@@ -1,10 +1,13 @@
 //! A service: its phases, its limits, its folder. Built once, then served.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap, fmt, future::Future, io, path::PathBuf, pin::Pin, sync::Arc, time::Duration,
+};
 
 use jiff::Timestamp;
 use rand::{SeedableRng, rngs::StdRng};
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     attempt::Attempts,
@@ -58,10 +61,35 @@ impl Default for Timing {
     }
 }
 
+/// What a service does beside its phases: calls of its own, a state that is opened first and closed last.
+///
+/// Made without side effects, so that a configuration can be checked without running anything.
+pub trait Companion: Send + Sync + 'static {
+    /// Calls of its own, beside those of every service (`/start`, `/status/…`, `/pause/…`, `/cancel/…`, `/abort`, `/health`).
+    /// Asked for once, after [`Companion::open`].
+    fn routes(self: Arc<Self>) -> axum::Router {
+        axum::Router::new()
+    }
+
+    /// Members to add to what `/health` answers.
+    fn health(&self) -> serde_json::Map<String, serde_json::Value> {
+        serde_json::Map::new()
+    }
+
+    /// Done before the first call is answered; an error ends the service.
+    fn open(&self) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send + '_>>;
+
+    /// Runs while the service serves. `stop` is cancelled when the attempts have ended; the service ends when this does, or
+    /// after [`Timing::cancel_grace`].
+    fn run(self: Arc<Self>, stop: CancellationToken) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(stop.cancelled_owned())
+    }
+}
+
 /// Why a service cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// No phase was given.
+    /// Neither a phase nor a companion was given.
     #[error("the service `{0}` has no phase")]
     NoPhase(String),
     /// Two phases have one name.
@@ -76,7 +104,7 @@ pub enum BuildError {
         /// Which.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// No HTTP client.
     #[error(transparent)]
@@ -92,6 +120,7 @@ pub struct Service {
     pub(crate) phases: BTreeMap<&'static str, Arc<dyn ErasedPhase>>,
     /// Does every phase that has none of its own.
     any_phase: Option<Arc<dyn ErasedPhase>>,
+    pub(crate) companion: Option<Arc<dyn Companion>>,
     pub(crate) data_dir: Option<Arc<PathBuf>>,
     pub(crate) timing: Timing,
     pub(crate) clock: Clock,
@@ -128,6 +157,7 @@ impl Service {
             secret: None,
             phases: Vec::new(),
             any_phase: None,
+            companion: None,
             data_dir: None,
             timing: Timing::default(),
             clock: Arc::new(Timestamp::now),
@@ -161,6 +191,7 @@ pub struct ServiceBuilder {
     secret: Option<String>,
     phases: Vec<(&'static str, Arc<dyn ErasedPhase>)>,
     any_phase: Option<Arc<dyn ErasedPhase>>,
+    companion: Option<Arc<dyn Companion>>,
     data_dir: Option<PathBuf>,
     timing: Timing,
     clock: Clock,
@@ -186,6 +217,13 @@ impl ServiceBuilder {
     #[must_use]
     pub fn any_phase<P: Phase>(mut self, phase: P) -> Self {
         self.any_phase = Some(Arc::new(phase));
+        self
+    }
+
+    /// What the service does beside its phases. One; a second replaces the first.
+    #[must_use]
+    pub fn companion(mut self, companion: Arc<dyn Companion>) -> Self {
+        self.companion = Some(companion);
         self
     }
 
@@ -250,7 +288,7 @@ impl ServiceBuilder {
                 return Err(BuildError::PhaseTwice(name.to_owned()));
             }
         }
-        if phases.is_empty() && self.any_phase.is_none() {
+        if phases.is_empty() && self.any_phase.is_none() && self.companion.is_none() {
             return Err(BuildError::NoPhase(self.name));
         }
         let records = match &self.data_dir {
@@ -265,6 +303,7 @@ impl ServiceBuilder {
             secret: self.secret.as_deref().map(Secret::parse).transpose()?,
             phases,
             any_phase: self.any_phase,
+            companion: self.companion,
             data_dir: self.data_dir.map(Arc::new),
             timing: self.timing,
             clock: self.clock,

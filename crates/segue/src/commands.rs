@@ -32,7 +32,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
     match &cli.command {
         Command::Up { only } => up::run(&cli.config, only.as_deref()).await,
         Command::Orchestrate => orchestrate::run(&cli.config).await,
-        Command::Serve(serve) => serve::run(&cli.config, serve).await,
+        Command::Serve(serve) => serve::run(&cli.config, cli.token.as_deref(), serve).await,
         Command::Check(check) => check::run(check).await,
         Command::Fake(fake) => fake::run(&cli.config, fake).await,
         Command::Start(start) => start::run(&api()?, start).await,

@@ -1,6 +1,7 @@
 //! The `segue` executable: reads the command line, runs the command, says what went wrong. Nothing else happens here.
 
 mod api;
+mod catalogs;
 mod cli;
 mod commands;
 mod config;

@@ -6,7 +6,7 @@ use super::Finding;
 use crate::repo::Repo;
 
 /// Crate, and what of ours it may depend on. A crate that is not here may not exist.
-const ALLOWED: [(&str, &[&str]); 16] = [
+const ALLOWED: [(&str, &[&str]); 17] = [
     ("engine", &[]),
     ("protocol", &[]),
     ("providers", &[]),
@@ -20,6 +20,7 @@ const ALLOWED: [(&str, &[&str]); 16] = [
     ("theatre", &["phase-kit", "protocol", "providers"]),
     ("twindocs", &["phase-kit", "protocol", "providers"]),
     ("autofix", &["phase-kit", "protocol", "providers"]),
+    ("assistant", &["phase-kit", "protocol", "providers"]),
     (
         "segue",
         &[
@@ -35,6 +36,7 @@ const ALLOWED: [(&str, &[&str]); 16] = [
             "theatre",
             "twindocs",
             "autofix",
+            "assistant",
         ],
     ),
     ("simulator", &["engine", "journal", "journal-embedded", "orchestrator", "protocol", "phase-kit"]),

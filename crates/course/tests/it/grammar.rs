@@ -1,7 +1,7 @@
 //! Grammar as an orchestrator meets it, with what people decided about single phrases.
 
 use course::model::{GrammarReport, LegoBaskets};
-use course::registry::service;
+use course::registry::CATALOG;
 use phase_kit::testing::{FakeOrchestrator, ServiceHost};
 use protocol::{Callback, CallbackStatus};
 use serde_json::{Value, json};
@@ -28,8 +28,9 @@ fn decision(known: &str, target: &str, verdict: &str, at: &str) -> Vec<u8> {
 /// Runs the phase over the artifacts that are there.
 async fn grammar(fake: &FakeOrchestrator) -> Callback {
     let folder = tempfile::tempdir().expect("a folder");
-    let host =
-        ServiceHost::start(service("grammar", &settings(folder.path(), Value::Null)).expect("it is known"));
+    let host = ServiceHost::start(
+        CATALOG.service("grammar", &settings(folder.path(), Value::Null)).expect("it is known"),
+    );
     let mut request = fake.request("grammar", &json!({}));
     let output = json!([{ "index": 0, "artifact": "baskets/batch-000.json", "baskets": 1, "phrases": 5 }]);
     let before = json!({ "output": output, "stats": null, "artifacts": {} });

@@ -8,13 +8,14 @@ use std::time::Duration;
 use course::manifest::batches::SpeechBatch;
 use course::manifest::make::ManifestOutput;
 use course::model::{CourseManifest, Role};
-use course::registry::{ServiceError, ServiceSettings, service};
+use course::registry::CATALOG;
 use course::speech::clip::Clip;
 use course::speech::engine::{Engine, Said, SayError, Utterance};
 use course::speech::options::TtsOptions;
 use course::speech::opus_file::decode;
 use course::speech::report::AudioReport;
 use phase_kit::Service;
+use phase_kit::catalog::{CatalogError, ServiceSettings};
 use phase_kit::testing::{FakeOrchestrator, ServiceHost, raw};
 use protocol::{Callback, CallbackStatus, StartRequest};
 use serde::de::DeserializeOwned;
@@ -24,17 +25,17 @@ use tokio::sync::Semaphore;
 use crate::manifest::small_course_files;
 
 pub(crate) fn settings(folder: &Path, options: Value) -> ServiceSettings {
-    ServiceSettings { data_dir: folder.to_owned(), capacity: 4, secret: None, options }
+    ServiceSettings { data_dir: folder.to_owned(), capacity: 4, options, ..ServiceSettings::default() }
 }
 
 /// The service `manifest`, with a folder of its own: two services never share one.
 pub(crate) fn manifest_in(folder: &Path) -> ServiceHost {
     let own = folder.join("manifest");
-    ServiceHost::start(service("manifest", &settings(&own, Value::Null)).expect("it is known"))
+    ServiceHost::start(CATALOG.service("manifest", &settings(&own, Value::Null)).expect("it is known"))
 }
 
 pub(crate) fn tts_in(folder: &Path, options: Value) -> ServiceHost {
-    ServiceHost::start(service("tts", &settings(&folder.join("tts"), options)).expect("it is known"))
+    ServiceHost::start(CATALOG.service("tts", &settings(&folder.join("tts"), options)).expect("it is known"))
 }
 
 pub(crate) fn course_in(fake: &FakeOrchestrator) {
@@ -197,14 +198,18 @@ async fn a_missing_program_ends_the_phase_for_good_and_says_what_to_install() {
 fn unknown_services_and_options_are_refused_with_what_there_is() {
     let folder = tempfile::tempdir().expect("a folder");
     let refused = |name: &str, options: Value| {
-        service(name, &settings(folder.path(), options)).map(drop).expect_err("it is wrong").to_string()
+        CATALOG
+            .service(name, &settings(folder.path(), options))
+            .map(drop)
+            .expect_err("it is wrong")
+            .to_string()
     };
     assert!(refused("speech", Value::Null).contains("manifest, tts"));
     let told = refused("tts", json!({ "loudness": -23 }));
     assert!(told.contains("unknown field `loudness`") && told.contains("`parallel`"), "{told}");
     assert!(refused("manifest", json!({ "x": 1 })).contains("unknown field `x`"));
-    let error = service("tts", &settings(folder.path(), json!({ "format": "wav" }))).map(drop);
-    assert!(matches!(error, Err(ServiceError::Options { .. })));
+    let error = CATALOG.service("tts", &settings(folder.path(), json!({ "format": "wav" }))).map(drop);
+    assert!(matches!(error, Err(CatalogError::Options { .. })));
     let defaults: TtsOptions = serde_json::from_value(json!({})).expect("all have defaults");
     assert_eq!(Duration::from_millis(defaults.backoff_ms), Duration::from_secs(1));
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing::post};
-use course::registry::service;
+use course::registry::CATALOG;
 use phase_kit::testing::{FakeOrchestrator, ServiceHost};
 use protocol::{Callback, CallbackStatus};
 use serde_json::{Value, json};
@@ -50,7 +50,7 @@ async fn spoken(fake: &FakeOrchestrator, folder: &Path, options: Value) -> Callb
     course_in(fake);
     let host = |name, options| {
         ServiceHost::start(
-            service(name, &settings(&folder.join(name), options)).expect("its options are right"),
+            CATALOG.service(name, &settings(&folder.join(name), options)).expect("its options are right"),
         )
     };
     let (manifest, tts) = (host("manifest", Value::Null), host("tts", options));
@@ -101,14 +101,17 @@ async fn a_piper_that_is_not_installed_ends_the_phase_for_good_and_says_what_ins
 fn an_engine_that_is_not_set_up_is_refused_before_anything_is_said() {
     let folder = tempfile::tempdir().expect("a folder");
     let refused = |options: Value| {
-        service("tts", &settings(folder.path(), options)).map(drop).expect_err("it is wrong").to_string()
+        CATALOG
+            .service("tts", &settings(folder.path(), options))
+            .map(drop)
+            .expect_err("it is wrong")
+            .to_string()
     };
     assert!(refused(json!({ "engine": "piper" })).contains("piper = { folder"));
     assert!(refused(json!({ "engine": "openai" })).contains("openai = { url"));
     assert!(refused(json!({ "piper": { "folder": "x" } })).contains("does not name"));
-    let error =
-        course::registry::check("tts", &json!({ "engine": "piper" })).expect_err("not set up").to_string();
+    let error = CATALOG.check("tts", &json!({ "engine": "piper" })).expect_err("not set up").to_string();
     assert!(error.contains("[service.tts.options]"), "{error}");
-    assert!(course::registry::check("hello", &json!({ "any": 1 })).is_ok(), "a service of somebody else");
+    assert!(CATALOG.check("hello", &json!({ "any": 1 })).is_ok(), "a service of somebody else");
     assert!(refused(json!({ "engine": "sapi" })).contains("unknown variant `sapi`"));
 }

@@ -9,7 +9,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing::post};
 use course::model::{LegoPairs, SeedPairs};
-use course::registry::{ServiceSettings, service};
+use course::registry::CATALOG;
+use phase_kit::catalog::ServiceSettings;
 use phase_kit::testing::{FakeOrchestrator, ServiceHost};
 use protocol::{Callback, CallbackStatus};
 use serde::de::DeserializeOwned;
@@ -17,8 +18,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 fn host(name: &str, folder: &Path, options: Value) -> ServiceHost {
-    let settings = ServiceSettings { data_dir: folder.join(name), capacity: 4, secret: None, options };
-    ServiceHost::start(service(name, &settings).expect("it is known"))
+    let settings =
+        ServiceSettings { data_dir: folder.join(name), capacity: 4, options, ..ServiceSettings::default() };
+    ServiceHost::start(CATALOG.service(name, &settings).expect("it is known"))
 }
 
 async fn run(

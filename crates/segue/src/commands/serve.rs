@@ -3,15 +3,15 @@
 use std::{net::SocketAddr, path::Path, process::ExitCode};
 
 use anyhow::{Context, Result};
-use course::registry::{ServiceSettings, service};
 use engine::ids::Name;
 use orchestrator::config::SigningSecret;
+use phase_kit::catalog::{ServiceSettings, Token};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{cli::Serve, config::read_config, logging, supervise};
+use crate::{catalogs, cli::Serve, config::read_config, logging, supervise};
 
-pub(super) async fn run(config: &Path, serve: &Serve) -> Result<ExitCode> {
+pub(super) async fn run(config: &Path, token: Option<&str>, serve: &Serve) -> Result<ExitCode> {
     logging::start();
     let (config, _) = read_config(config)?;
     let name = Name::new(&serve.service).context("that is not the name of a service")?;
@@ -27,8 +27,15 @@ pub(super) async fn run(config: &Path, serve: &Serve) -> Result<ExitCode> {
         capacity: declared.map_or(8, |service| service.limits.capacity as usize),
         secret: config.orchestrator.signing_secret.as_ref().map(SigningSecret::to_text),
         options: declared.map(|service| service.options.clone()).unwrap_or_default(),
+        orchestrator: config.orchestrator.public_url.clone(),
+        token: token.map(Token::new),
+        peers: config
+            .services
+            .iter()
+            .map(|(name, peer)| (name.to_string(), peer.urls[0].to_string()))
+            .collect(),
     };
-    let service = service(name.as_str(), &settings)?;
+    let service = catalogs::service(name.as_str(), &settings)?;
     if serve.dry_run {
         logging::say(&format!("{name} would listen on {listen}"));
         return Ok(ExitCode::SUCCESS);

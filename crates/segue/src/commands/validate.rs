@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::Path, process::ExitCode};
 use anyhow::{Context, Result};
 
 use crate::{
+    catalogs,
     config::{read_config, read_setup},
     logging::say,
 };
@@ -12,7 +13,7 @@ use crate::{
 pub(super) fn validate(config: &Path) -> Result<ExitCode> {
     let setup = read_setup(config)?;
     for (name, service) in &setup.config.services {
-        course::registry::check(name.as_str(), &service.options)
+        catalogs::check(name.as_str(), &service.options)
             .with_context(|| format!("{}", setup.file.display()))?;
     }
     say(&format!("{} is sound: {} services", setup.file.display(), setup.config.services.len()));

@@ -1,0 +1,3 @@
+//! The auto-fixer: a watcher that starts a job for each change, and the phases that plan, fix, verify, apply and escalate.
+
+pub mod registry;

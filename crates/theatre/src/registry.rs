@@ -1,0 +1,6 @@
+//! The theatre's services by name: what `segue serve NAME` serves.
+
+use phase_kit::catalog::Catalog;
+
+/// Every service of a theatre.
+pub const CATALOG: Catalog = Catalog { services: &[] };
