@@ -227,6 +227,8 @@ pub struct Run {
     pub state: RunState,
     /// Attempts used up.
     pub attempts: u32,
+    /// How often in a row its service was too busy for it.
+    pub turned_away: u32,
     /// Its item, where the phase is a map or runs on failure.
     #[serde(with = "snapshot::optional_payload")]
     pub item: Option<Payload>,

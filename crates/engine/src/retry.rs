@@ -8,6 +8,12 @@ use crate::{ids::AttemptId, pipeline::Retry};
 const MIN_BUSY: Duration = Duration::from_millis(100);
 /// Longest wait that a busy service may ask for.
 const MAX_BUSY: Duration = Duration::from_secs(3600);
+/// So often in a row a run is offered exactly as its busy service asks.
+const PATIENT_OFFERS: u32 = 10;
+/// How much longer each wait after that is than the one before…
+const GROWTH: f64 = 1.5;
+/// …up to this, where the service does not ask for more.
+const RARE: Duration = Duration::from_secs(30);
 
 /// How long to wait before trying again, after `used` attempts (at least 1) of which `last` was the last.
 #[must_use]
@@ -18,11 +24,16 @@ pub fn backoff(retry: &Retry, used: u32, last: AttemptId) -> Duration {
     if retry.jitter { capped.mul_f64(0.5 + spread(last) / 2.0) } else { capped }
 }
 
-/// How long to wait before offering again to a service that is busy: what it asked for, and up to a tenth more, so that many
-/// runs turned away together do not come back together.
+/// How long to wait before offering again to a service that is busy, which turned the run away `before` times in a row: what
+/// it asked for, and up to a tenth more, so that many runs turned away together do not come back together. A service that is
+/// busy for hours is asked less and less often, up to twice a minute, or a job's history would grow by each second of it.
 #[must_use]
-pub fn busy(asked: Duration, attempt: AttemptId) -> Duration {
-    asked.clamp(MIN_BUSY, MAX_BUSY).mul_f64(1.0 + spread(attempt) / 10.0)
+pub fn busy(asked: Duration, before: u32, attempt: AttemptId) -> Duration {
+    let asked = asked.clamp(MIN_BUSY, MAX_BUSY);
+    let steps = i32::try_from(before.saturating_sub(PATIENT_OFFERS)).unwrap_or(i32::MAX);
+    let grown = asked.as_secs_f64() * GROWTH.powi(steps);
+    let wait = Duration::from_secs_f64(grown.min(RARE.as_secs_f64())).max(asked);
+    wait.mul_f64(1.0 + spread(attempt) / 10.0)
 }
 
 /// A number from 0 to 1 that depends on nothing but the attempt.
@@ -74,7 +85,19 @@ mod tests {
 
     #[test]
     fn a_busy_service_is_not_asked_for_ever_or_at_once() {
-        assert!(busy(Duration::ZERO, attempt(7)) >= MIN_BUSY);
-        assert!(busy(Duration::from_secs(u64::MAX), attempt(7)) <= MAX_BUSY.mul_f64(1.1));
+        assert!(busy(Duration::ZERO, 0, attempt(7)) >= MIN_BUSY);
+        for before in [0, 100, u32::MAX] {
+            assert!(busy(Duration::from_secs(u64::MAX), before, attempt(7)) <= MAX_BUSY.mul_f64(1.1));
+        }
+    }
+
+    #[test]
+    fn a_service_that_is_busy_for_hours_is_asked_less_and_less_often() {
+        let wait = |before| busy(Duration::from_secs(1), before, attempt(7)).as_secs_f64();
+        assert!((0..=PATIENT_OFFERS).all(|before| wait(before) <= 1.1), "at first as it asks");
+        assert!(wait(13) > 3.0 && wait(13) < 4.0, "{}", wait(13));
+        assert!(wait(1000) >= 30.0 && wait(1000) <= 33.0, "{}", wait(1000));
+        let hour = busy(Duration::from_secs(3600), 1000, attempt(7));
+        assert!(hour >= Duration::from_secs(3600), "never sooner than it asks");
     }
 }

@@ -44,24 +44,17 @@ struct Inner {
 impl Timers {
     /// Sets, moves, or with none removes, the deadline of a thing.
     pub fn set(&self, due: Due, at: Option<Timestamp>) {
-        let mut inner = self.inner.lock();
-        let first = inner.by_time.first().map(|(at, _)| *at);
-        if let Some(old) = inner.by_thing.remove(&due) {
-            inner.by_time.remove(&(old, due.clone()));
-        }
-        let Some(at) = at else { return };
-        inner.by_thing.insert(due.clone(), at);
-        inner.by_time.insert((at, due));
-        if first.is_none_or(|first| at < first) {
+        if self.inner.lock().set(due, at) {
             self.earlier.notify_one();
         }
     }
 
     /// As [`Timers::set`], unless an earlier deadline is set.
     pub fn set_if_earlier(&self, due: Due, at: Timestamp) {
-        let known = self.inner.lock().by_thing.get(&due).copied();
-        if known.is_none_or(|known| at < known) {
-            self.set(due, Some(at));
+        let mut inner = self.inner.lock();
+        let is_earlier = inner.by_thing.get(&due).is_none_or(|known| at < *known);
+        if is_earlier && inner.set(due, Some(at)) {
+            self.earlier.notify_one();
         }
     }
 
@@ -99,6 +92,18 @@ impl Timers {
 }
 
 impl Inner {
+    /// True where the new deadline is the earliest of all, so that the sleeper must look again.
+    fn set(&mut self, due: Due, at: Option<Timestamp>) -> bool {
+        let first = self.by_time.first().map(|(at, _)| *at);
+        if let Some(old) = self.by_thing.remove(&due) {
+            self.by_time.remove(&(old, due.clone()));
+        }
+        let Some(at) = at else { return false };
+        self.by_thing.insert(due.clone(), at);
+        self.by_time.insert((at, due));
+        first.is_none_or(|first| at < first)
+    }
+
     fn take_due(&mut self, now: Timestamp) -> Vec<Due> {
         let mut taken = Vec::new();
         while let Some((at, _)) = self.by_time.first() {

@@ -29,7 +29,7 @@ id = "lenient"
 after = ["split"]
 service = "wide"
 map = { over = "[1, 2, 3, 4]", on_error = "continue" }
-retry = { attempts = 2, backoff = "500ms" }
+retry = { attempts = 2, backoff = "1ms" }
 timeout = "3m"
 [[phase]]
 id = "merge"
@@ -159,7 +159,7 @@ id = "index"
 after = ["save"]
 service = "quick"
 breaker = { failures = 2, window = "1m", key = "input.session" }
-retry = { attempts = 4, backoff = "1s" }
+retry = { attempts = 4, backoff = "1ms" }
 timeout = "1m"
 "#;
 

@@ -182,6 +182,7 @@ impl Fold<'_> {
         let place = self.release(run, attempt, end)?;
         let entry = self.run_mut(place);
         entry.attempts += 1;
+        entry.turned_away = 0;
         entry.last_error = Some(error.clone());
         entry.state = RunState::Ready { checkpoint };
         Ok(())
@@ -195,7 +196,9 @@ impl Fold<'_> {
     ) -> Result<(), IllegalEvent> {
         let checkpoint = self.job.live_attempt(attempt).and_then(|(_, attempt)| attempt.checkpoint.clone());
         let place = self.release(run, attempt, AttemptEnd::Superseded)?;
-        self.run_mut(place).state = RunState::Backoff { until, checkpoint };
+        let entry = self.run_mut(place);
+        entry.turned_away = entry.turned_away.saturating_add(1);
+        entry.state = RunState::Backoff { until, checkpoint };
         self.job.deadlines.insert((until, place));
         Ok(())
     }
@@ -345,7 +348,7 @@ impl Run {
         breaker: Option<Arc<str>>,
     ) -> Self {
         let state = RunState::Ready { checkpoint: None };
-        Self { state, attempts: 0, item, coalesce, breaker, ready_at: at, last_error: None }
+        Self { state, attempts: 0, turned_away: 0, item, coalesce, breaker, ready_at: at, last_error: None }
     }
 
     /// The same run, fresh.

@@ -41,7 +41,8 @@ impl Decision<'_> {
         let (at, live) = self.live(attempt)?;
         match refusal {
             Refusal::Busy { retry_after } => {
-                let until = self.now.0.after(retry::busy(retry_after, live.id));
+                let before = self.job.run(at).map_or(0, |run| run.turned_away);
+                let until = self.now.0.after(retry::busy(retry_after, before, live.id));
                 let run = self.job.run_id(self.pipeline, at);
                 self.record(EventKind::AttemptDeferred { run, attempt, until });
             }

@@ -8,7 +8,7 @@
 use super::Job;
 
 /// Goes up with every change of what a job is or of what its events make of it.
-pub const SNAPSHOT_VERSION: u32 = 1;
+pub const SNAPSHOT_VERSION: u32 = 2;
 
 const MAGIC: &str = "segue-job";
 

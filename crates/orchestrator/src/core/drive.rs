@@ -209,7 +209,6 @@ impl Core {
                 Ok(at) => {
                     position = Some(at);
                     self.inner.metrics.count(&loaded.pipeline, &loaded.job, &round.events);
-                    crate::log::tell(&loaded.pipeline, &loaded.job, &round.events);
                     self.publish(loaded, &round.events, encoded, at);
                 }
                 Err(error) => {
@@ -225,6 +224,8 @@ impl Core {
             self.give_key_back(&key, loaded.job.id);
         }
         self.act_on(loaded, &round.events, round.since);
+        // After the answers and the next starts: a terminal may be slow.
+        crate::log::tell(&loaded.pipeline, &loaded.job, &round.events);
         self.keep_snapshot(loaded);
         for with in round.withs {
             with(Ok(loaded));
