@@ -11,8 +11,11 @@ use crate::{
     segment::{self, MAGIC, Place, io_error},
 };
 
-/// Bytes read at a time.
-const WINDOW: usize = 4 * 1024 * 1024;
+/// Bytes read at first. Most readers follow the end of the log and want a few records: a large piece of what is laid out there
+/// would be read for each of them, and stay in the memory of each thread that did.
+const FIRST_WINDOW: usize = 64 * 1024;
+/// Bytes read at a time by whoever goes on: each piece is twice the one before, up to this.
+const WINDOW: usize = 1024 * 1024;
 /// Bytes compared with zeros at a time.
 const CHUNK: usize = 1024 * 1024;
 
@@ -56,6 +59,8 @@ pub(crate) struct Scan {
     len: u64,
     window: Bytes,
     window_at: u64,
+    /// How much is read next.
+    next_window: usize,
 }
 
 impl Scan {
@@ -69,7 +74,7 @@ impl Scan {
         }
         let len = file.len()?;
         let at = MAGIC.len() as u64;
-        Ok(Some(Self { file, segment, at, len, window: Bytes::new(), window_at: 0 }))
+        Ok(Some(Self { file, segment, at, len, window: Bytes::new(), window_at: 0, next_window: FIRST_WINDOW }))
     }
 
     /// Takes the next record.
@@ -171,8 +176,9 @@ impl Scan {
         if let Some(bytes) = inside(self.window_at, &self.window) {
             return Ok(bytes);
         }
-        let mut window =
-            vec![0; len.max(WINDOW.min(usize::try_from(self.len.saturating_sub(from)).unwrap_or(WINDOW)))];
+        let left = usize::try_from(self.len.saturating_sub(from)).unwrap_or(usize::MAX);
+        let mut window = vec![0; len.max(self.next_window.min(left))];
+        self.next_window = (self.next_window * 2).min(WINDOW);
         let read = self.file.read_at(&mut window, from)?;
         window.truncate(read);
         (self.window, self.window_at) = (Bytes::from(window), from);
