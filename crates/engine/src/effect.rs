@@ -4,9 +4,10 @@
 
 use crate::{
     event::{Event, EventKind},
-    ids::{AttemptId, Name, PhaseIndex, Priority, RunId},
+    ids::{AttemptId, Name, PhaseIndex, RunId},
     job::{Job, JobState, PhaseStatus, RunRef, RunState},
     pipeline::{Pipeline, Trigger},
+    priority,
 };
 
 /// Something to do.
@@ -131,7 +132,10 @@ pub fn effects(pipeline: &Pipeline, job: &Job, event: &Event) -> Vec<Effect> {
         EventKind::JobResumed { .. } | EventKind::PriorityChanged { .. } | EventKind::JobRerun { .. } => {
             vec![Effect::Requeue]
         }
-        EventKind::PhaseFailed { phase, .. } => requeue_without(pipeline, job, phase.as_str()),
+        EventKind::PhaseFailed { phase, .. } => requeue_without(pipeline, job, phase),
+        EventKind::PhaseSucceeded { phase, .. } | EventKind::PhaseSkipped { phase, .. } => {
+            requeue_lifted(pipeline, job, phase)
+        }
         EventKind::JobFailed | EventKind::JobCancelled { .. } | EventKind::JobCompleted => {
             vec![Effect::DequeueAll, Effect::Ended]
         }
@@ -141,11 +145,9 @@ pub fn effects(pipeline: &Pipeline, job: &Job, event: &Event) -> Vec<Effect> {
         | EventKind::AttemptHealed { .. }
         | EventKind::PauseRefused { .. }
         | EventKind::RetryScheduled { .. }
-        | EventKind::PhaseSkipped { .. }
         | EventKind::GateClosed { .. }
         | EventKind::ApprovalRequested { .. }
         | EventKind::ApprovalGiven { .. }
-        | EventKind::PhaseSucceeded { .. }
         | EventKind::SignalAwaited { .. }
         | EventKind::SignalKept { .. }
         | EventKind::SignalTaken { .. }
@@ -181,12 +183,6 @@ pub fn queueable(pipeline: &Pipeline, job: &Job) -> Vec<RunRef> {
     job.open_runs().map(|(at, _)| at).filter(|&at| is_queueable(pipeline, job, at)).collect()
 }
 
-/// How urgent a phase of the job is: as the job says, else as the phase says.
-#[must_use]
-pub fn priority(pipeline: &Pipeline, job: &Job, phase: PhaseIndex) -> Priority {
-    job.priority.or_else(|| pipeline.phase(phase).priority).unwrap_or_default()
-}
-
 fn enqueue_map(pipeline: &Pipeline, job: &Job, phase: &str) -> Vec<Effect> {
     let Some(phase) = pipeline.find(phase) else { return Vec::new() };
     (0..job.phase(phase).released)
@@ -197,9 +193,16 @@ fn enqueue_map(pipeline: &Pipeline, job: &Job, phase: &str) -> Vec<Effect> {
 }
 
 /// A map that has failed by one of its items leaves the others waiting for slots that they must not get any more.
-fn requeue_without(pipeline: &Pipeline, job: &Job, phase: &str) -> Vec<Effect> {
+fn requeue_without(pipeline: &Pipeline, job: &Job, phase: &Name) -> Vec<Effect> {
     let open = |phase: PhaseIndex| (job.phase(phase).settled as usize) < job.phase(phase).runs.len();
-    if pipeline.find(phase).is_some_and(open) { vec![Effect::Requeue] } else { Vec::new() }
+    let is_open = pipeline.find(phase.as_str()).is_some_and(open);
+    if is_open { vec![Effect::Requeue] } else { requeue_lifted(pipeline, job, phase) }
+}
+
+/// A join that waits from now on lifts what it waits for.
+fn requeue_lifted(pipeline: &Pipeline, job: &Job, phase: &Name) -> Vec<Effect> {
+    let lifts = pipeline.find(phase.as_str()).is_some_and(|phase| priority::lifts(pipeline, job, phase));
+    if lifts { vec![Effect::Requeue] } else { Vec::new() }
 }
 
 fn enqueue(pipeline: &Pipeline, job: &Job, run: &RunId) -> Vec<Effect> {

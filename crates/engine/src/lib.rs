@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`pipeline`] (what can be asked for), [`job`] (where a job stands), [`command`] (what can happen),
 //! [`event`] (what did happen), [`decide`] (what follows), [`apply`] (the only writer), [`effect`] (what the world must do),
-//! [`plan`] (who goes next, across jobs), [`why`] (what a job waits for),
+//! [`priority`] and [`plan`] (who goes next, across jobs), [`why`] (what a job waits for),
 //! [`invariants`] (what holds of every job).
 //!
 //! The order of use is *decide, append, apply, act*: a command meets the job in memory, the events that follow are made
@@ -20,6 +20,7 @@ pub mod job;
 pub mod payload;
 pub mod pipeline;
 pub mod plan;
+pub mod priority;
 pub mod retry;
 pub mod values;
 pub mod why;

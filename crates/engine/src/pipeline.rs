@@ -174,14 +174,26 @@ pub struct ServiceWork {
     pub heartbeat: Option<Duration>,
     /// When to try again.
     pub retry: Retry,
-    /// May be asked for a checkpoint and give its slot away.
-    pub interruptible: bool,
+    /// Whether it gives its slot to more urgent work.
+    pub interruptible: Interruptible,
     /// Same service version and same input: reuse the result.
     pub memo: bool,
     /// Stop calling after failures.
     pub breaker: Option<Breaker>,
     /// Of many waiting runs with one key only the newest goes.
     pub coalesce: Option<Coalesce>,
+}
+
+/// Whether a running attempt may give its slot to more urgent work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Interruptible {
+    /// No: it keeps its slot to its end.
+    #[default]
+    No,
+    /// It gives a checkpoint when asked, and goes on from there (`true`).
+    Checkpoint,
+    /// It has no checkpoint, but is safe to be stopped and done from the start (`"restart"`).
+    Restart,
 }
 
 /// A decision from outside.

@@ -7,6 +7,9 @@
 //! **Order.** A run's place is the moment it became ready plus one [`AGEING`] for each step of priority below urgent; the
 //! smallest goes first. Among runs that became ready within one `AGEING` of each other this is strictly by priority, first
 //! come first served within one; and no run waits more than four `AGEING` longer than an urgent one that came when it did.
+//!
+//! **Preemption.** An urgent run that finds no slot is given that of the least urgent attempt that may be interrupted. One that
+//! is nearly done keeps it, and one whose service would not let go of it is not asked again.
 
 mod breaker;
 mod rate;
@@ -30,6 +33,9 @@ use crate::{
 
 /// How much longer each step of priority may wait.
 pub const AGEING: Duration = Duration::from_secs(10 * 60);
+
+/// From this part of its work on an attempt is nearly done: to pause it would cost more than to wait.
+const NEARLY_DONE: (u64, u64) = (9, 10);
 
 /// What a service can take, from `services.toml`.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,6 +74,8 @@ pub struct Slot {
     pub since: Timestamp,
     /// Asked to pause.
     pub pausing: bool,
+    /// It keeps its slot whoever asks: its service would not pause it, or it is nearly done.
+    pub stays: bool,
 }
 
 /// What to do next at a service.
@@ -129,6 +137,8 @@ pub struct ServicePlan {
     limits: ServiceLimits,
     stopped: bool,
     queue: BTreeMap<Place, Waiting>,
+    /// The urgent ones of the queue.
+    urgent: BTreeSet<Place>,
     places: BTreeMap<(JobId, RunRef), Place>,
     slots: BTreeMap<AttemptId, Slot>,
     bucket: Bucket,
@@ -145,6 +155,7 @@ impl ServicePlan {
             limits,
             stopped: false,
             queue: BTreeMap::new(),
+            urgent: BTreeSet::new(),
             places: BTreeMap::new(),
             slots: BTreeMap::new(),
             bucket,
@@ -166,6 +177,9 @@ impl ServicePlan {
         }
         let place = place(&waiting);
         self.places.insert((waiting.job, waiting.run), place);
+        if waiting.priority == Priority::Urgent {
+            self.urgent.insert(place);
+        }
         self.queue.insert(place, waiting);
         superseded
     }
@@ -174,6 +188,7 @@ impl ServicePlan {
     pub fn dequeue(&mut self, job: JobId, run: RunRef) {
         if let Some(place) = self.places.remove(&(job, run)) {
             self.queue.remove(&place);
+            self.urgent.remove(&place);
         }
     }
 
@@ -196,7 +211,7 @@ impl ServicePlan {
             return Next::Idle;
         }
         if self.slots.len() >= self.limits.capacity as usize {
-            return self.preemption().unwrap_or(Next::Idle);
+            return self.preemption(now);
         }
         if let Some(until) = self.bucket.blocked_until(now) {
             return Next::At(until);
@@ -235,7 +250,7 @@ impl ServicePlan {
         if let Some(rule) = &holder.breaker {
             self.breakers.started(rule, attempt, now);
         }
-        self.slots.insert(attempt, Slot { holder, since: now, pausing: false });
+        self.slots.insert(attempt, Slot { holder, since: now, pausing: false, stays: false });
     }
 
     /// A slot is free. Returns false where the attempt held none.
@@ -251,6 +266,30 @@ impl ServicePlan {
     pub fn pausing(&mut self, attempt: AttemptId, pausing: bool) {
         if let Some(slot) = self.slots.get_mut(&attempt) {
             slot.pausing = pausing;
+        }
+    }
+
+    /// An attempt would not pause: it is not asked again.
+    pub fn pause_refused(&mut self, attempt: AttemptId) {
+        if let Some(slot) = self.slots.get_mut(&attempt) {
+            (slot.pausing, slot.stays) = (false, true);
+        }
+    }
+
+    /// An attempt has said how far it is.
+    pub fn progressed(&mut self, attempt: AttemptId, done: u64, total: u64) {
+        if let Some(slot) = self.slots.get_mut(&attempt)
+            && total > 0
+            && done.saturating_mul(NEARLY_DONE.1) >= total.saturating_mul(NEARLY_DONE.0)
+        {
+            slot.stays = true;
+        }
+    }
+
+    /// An attempt is as urgent as its job is now.
+    pub fn reprioritise(&mut self, attempt: AttemptId, priority: Priority) {
+        if let Some(slot) = self.slots.get_mut(&attempt) {
+            slot.holder.priority = priority;
         }
     }
 
@@ -339,20 +378,28 @@ impl ServicePlan {
     }
 
     /// An urgent run that finds no slot takes that of the least urgent attempt that can be interrupted: of several the one
-    /// that has done least. One is asked for each urgent run that waits, not more.
-    fn preemption(&self) -> Option<Next> {
-        let urgent: Vec<&Waiting> =
-            self.queue.values().filter(|waiting| waiting.priority == Priority::Urgent).collect();
+    /// that has done least. One is asked for each urgent run that could go, not more.
+    fn preemption(&self, now: Timestamp) -> Next {
         let asked = self.slots.values().filter(|slot| slot.pausing).count();
-        let by = urgent.get(asked)?.job;
-        let may_go = |slot: &Slot| {
-            slot.holder.interruptible && !slot.pausing && slot.holder.priority > Priority::Urgent
+        let may_go = |waiting: &&Waiting| self.blocked(waiting, now).is_none();
+        let wants = self.urgent.iter().filter_map(|place| self.queue.get(place)).filter(may_go).nth(asked);
+        let Some(by) = wants.map(|waiting| waiting.job) else { return Next::Idle };
+        if let Some(until) = self.bucket.blocked_until(now) {
+            return Next::At(until);
+        }
+        let lets_go = |slot: &Slot| {
+            let asked = slot.pausing || slot.stays;
+            slot.holder.interruptible && !asked && slot.holder.priority > Priority::Urgent
         };
         self.slots
             .iter()
-            .filter(|(_, slot)| may_go(slot))
+            .filter(|(_, slot)| lets_go(slot))
             .max_by_key(|(attempt, slot)| (slot.holder.priority, slot.since, **attempt))
-            .map(|(attempt, slot)| Next::Preempt { victim: slot.holder.job, attempt: *attempt, by })
+            .map_or(Next::Idle, |(attempt, slot)| Next::Preempt {
+                victim: slot.holder.job,
+                attempt: *attempt,
+                by,
+            })
     }
 }
 

@@ -74,7 +74,15 @@ impl Scan {
         }
         let len = file.len()?;
         let at = MAGIC.len() as u64;
-        Ok(Some(Self { file, segment, at, len, window: Bytes::new(), window_at: 0, next_window: FIRST_WINDOW }))
+        Ok(Some(Self {
+            file,
+            segment,
+            at,
+            len,
+            window: Bytes::new(),
+            window_at: 0,
+            next_window: FIRST_WINDOW,
+        }))
     }
 
     /// Takes the next record.

@@ -95,12 +95,12 @@ impl Attempts {
         }
     }
 
-    /// Notes how far it is; the job, where the attempt is under way.
-    pub fn progress(&self, attempt: AttemptId, progress: Progress) -> Option<JobId> {
+    /// Notes how far it is; its job and service, where the attempt is under way.
+    pub(crate) fn progress(&self, attempt: AttemptId, progress: Progress) -> Option<(JobId, Name)> {
         let mut live = self.by_id.get_mut(&attempt)?;
         live.last_heard = progress.at;
         live.progress = Some(Box::new(progress));
-        Some(live.job)
+        Some((live.job, live.service.clone()))
     }
 
     /// Since when it has been silent, and how long it may be.

@@ -30,7 +30,7 @@ pub use codec::{decode, public_state};
 use dashmap::{DashMap, DashSet};
 use engine::{
     command::{Command, Start},
-    ids::{JobId, Name},
+    ids::{AttemptId, JobId, Name},
     job::Job,
     pipeline::{DefinitionHash, Pipeline},
 };
@@ -40,7 +40,7 @@ pub use recover::Recovered;
 use tokio::sync::{SetOnce, mpsc, oneshot};
 
 use crate::{
-    attempts::Attempts,
+    attempts::{Attempts, Progress},
     clock::World,
     estimates::background::Estimates,
     live::Live,
@@ -92,7 +92,7 @@ struct Inner {
     /// Definitions that the journal has.
     kept: DashSet<DefinitionHash>,
     /// Attempts that were accepted, to be noted in the journal if they last.
-    accepted: mpsc::Sender<(JobId, engine::ids::AttemptId)>,
+    accepted: mpsc::Sender<(JobId, AttemptId)>,
     /// Jobs that have ended, the latest last: these leave memory first.
     ended: parking_lot::Mutex<memory::Ended>,
     /// Set when every key and slot in use is known; nothing is decided before.
@@ -218,8 +218,19 @@ impl Core {
         }
     }
 
+    /// A service says how far an attempt is. The attempt's job; none where it is not under way.
+    pub fn progress(&self, attempt: AttemptId, said: protocol::Progress) -> Option<JobId> {
+        let (done, total) = (said.done.unwrap_or_default(), said.total.unwrap_or_default());
+        let progress = Progress { said, at: self.inner.world.now() };
+        let (job, service) = self.inner.attempts.progress(attempt, progress.clone())?;
+        self.inner.fleet.with_plan(&service, |plan| plan.progressed(attempt, done, total));
+        self.inner.live.publish_progress(job, attempt, progress);
+        self.heard(job, attempt);
+        Some(job)
+    }
+
     /// A service has said something of an attempt: one that was suspect is well again.
-    pub fn heard(&self, job: JobId, attempt: engine::ids::AttemptId) {
+    pub fn heard(&self, job: JobId, attempt: AttemptId) {
         if self.inner.attempts.clear_suspect(attempt) {
             self.tell(job, Command::Beat { attempt });
         }

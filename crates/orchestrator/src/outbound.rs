@@ -65,8 +65,8 @@ pub struct Addresses {
 pub trait Outbound: Send + Sync + fmt::Debug {
     /// Offers an attempt until the service takes or refuses it, or it is no longer wanted.
     fn offer<'a>(&'a self, offer: Offer, hearing: &'a dyn Hearing) -> BoxFuture<'a, ()>;
-    /// Tells the service that an attempt is over.
-    fn cancel<'a>(&'a self, service: &'a Name, attempt: AttemptId) -> BoxFuture<'a, ()>;
+    /// Tells the service that an attempt is over. Whether it said that it has heard.
+    fn cancel<'a>(&'a self, service: &'a Name, attempt: AttemptId) -> BoxFuture<'a, bool>;
     /// Asks for a checkpoint; none where the service gives none.
     fn pause<'a>(&'a self, service: &'a Name, attempt: AttemptId) -> BoxFuture<'a, Option<Payload>>;
     /// Asks what the service knows of an attempt: a finding, or the report of one that is done.

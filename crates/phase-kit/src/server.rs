@@ -38,6 +38,9 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 /// So long results may take to be delivered after attempts were told to stop.
 const LAST_CALLBACKS: Duration = Duration::from_secs(1);
 
+/// So long a call to cancel waits for the attempt's end.
+const STOPPING: Duration = Duration::from_secs(2);
+
 type Answer = Result<Response, Refusal>;
 
 /// Answers until `shutdown` ends and the running attempts have ended too, or the drain time is over. What an earlier process
@@ -262,7 +265,16 @@ async fn pause(State(service): State<Arc<Service>>, Path(attempt): Path<Uuid>) -
 
 async fn cancel(State(service): State<Arc<Service>>, Path(attempt): Path<Uuid>) -> Answer {
     match service.attempts.find(attempt) {
-        Some(live) => live.stop(StopCause::Orchestrator),
+        Some(live) => {
+            live.stop(StopCause::Orchestrator);
+            // Whoever wants its slot asks for it next. What takes longer to stop is not waited for.
+            let mut state = live.state.subscribe();
+            let over =
+                state.wait_for(|state| !matches!(state, AttemptState::Accepting | AttemptState::Running));
+            if tokio::time::timeout(STOPPING, over).await.is_err() {
+                tracing::debug!(%attempt, "an attempt takes its time to stop");
+            }
+        }
         None => {
             let before =
                 attempt::remembered(&service, attempt).await.map_err(|error| attempt::not_written(&error))?;

@@ -7,11 +7,7 @@ use engine::{
     ids::{AttemptId, Name},
     job::JobState,
 };
-use orchestrator::{
-    attempts::Progress,
-    clock::World as _,
-    core::{CommandError, Core},
-};
+use orchestrator::core::{CommandError, Core};
 
 use crate::{
     clock::short,
@@ -90,10 +86,7 @@ fn call_back(cast: &Cast, core: &Core, service: &Name, attempt: AttemptId, other
 }
 
 fn beat(cast: &Cast, core: &Core, service: &Name, attempt: AttemptId) {
-    let Some(job) = cast.services.beat(service, attempt) else { return };
-    let said = protocol::Progress::default();
-    let progress = Progress { said, at: cast.stage.clock.now() };
-    if core.attempts().progress(attempt, progress).is_some() {
-        core.heard(job, attempt);
+    if cast.services.beat(service, attempt).is_some() {
+        core.progress(attempt, protocol::Progress::default());
     }
 }

@@ -132,7 +132,7 @@ wait = { signal = "go", timeout = "10m", on_timeout = { goto = "end" } }
 id = "work"
 after = ["decide"]
 service = "narrow"
-interruptible = true
+interruptible = "restart"
 timeout = "10m"
 heartbeat = "10s"
 [[phase]]

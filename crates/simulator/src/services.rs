@@ -297,14 +297,16 @@ impl Outbound for Calls {
         self.services.offer_until_taken(offer, hearing, self.process).boxed()
     }
 
-    fn cancel<'a>(&'a self, service: &'a Name, attempt: AttemptId) -> BoxFuture<'a, ()> {
+    fn cancel<'a>(&'a self, service: &'a Name, attempt: AttemptId) -> BoxFuture<'a, bool> {
         async move {
             let mut dice = self.on_the_way("cancel", attempt).await;
             let unheard = self.services.has(&mut dice, Fault::Late, 500);
-            if let Some(work) = self.services.works.lock().get_mut(&(service.clone(), attempt))
-                && !unheard
-            {
-                work.over = true;
+            match self.services.works.lock().get_mut(&(service.clone(), attempt)) {
+                Some(work) if !unheard => {
+                    work.over = true;
+                    true
+                }
+                _ => false,
             }
         }
         .boxed()

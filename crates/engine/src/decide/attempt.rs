@@ -7,6 +7,7 @@ use crate::{
     ids::{AttemptId, JobId},
     job::{AttemptEnd, JobState, PauseReason, RunError, RunRef, RunState},
     payload::Payload,
+    pipeline::Interruptible,
     retry,
 };
 
@@ -138,8 +139,9 @@ impl Decision<'_> {
 
     pub(super) fn preempt(&mut self, attempt: AttemptId, by: JobId) -> Result<(), Rejection> {
         let (at, live) = self.live(attempt)?;
-        let interruptible = self.pipeline.phase(at.phase).service().is_some_and(|work| work.interruptible);
-        if !interruptible || !live.accepted || live.pausing.is_some() {
+        let work = self.pipeline.phase(at.phase).service();
+        let keeps_it = work.is_none_or(|work| work.interruptible == Interruptible::No);
+        if keeps_it || !live.accepted || live.pausing.is_some() {
             return Err(self.not_ready(at));
         }
         self.record(EventKind::PauseRequested { attempt, because: PauseReason::For(by) });

@@ -9,7 +9,7 @@ use crate::{
     ids::{AttemptId, PhaseIndex, Priority},
     job::{End, FailureKind, JobState, PauseReason, PhaseStatus, RunRef, RunState},
     payload::Payload,
-    pipeline::Trigger,
+    pipeline::{Interruptible, Trigger},
 };
 
 impl Decision<'_> {
@@ -41,8 +41,11 @@ impl Decision<'_> {
     }
 
     fn pausable(&self) -> Vec<AttemptId> {
-        let interruptible =
-            |phase| self.pipeline.phase(phase).service().is_some_and(|work| work.interruptible);
+        // What would have to be done from the start is rather let end.
+        let interruptible = |phase| {
+            let work = self.pipeline.phase(phase).service();
+            work.is_some_and(|work| work.interruptible == Interruptible::Checkpoint)
+        };
         self.job
             .open_runs()
             .filter_map(|(at, run)| match &run.state {

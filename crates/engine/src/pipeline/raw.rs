@@ -48,8 +48,7 @@ pub(super) struct RawPhase {
     pub(super) heartbeat: Option<Spanned<String>>,
     pub(super) retry: Option<Spanned<RawRetry>>,
     pub(super) priority: Option<Priority>,
-    #[serde(default)]
-    pub(super) interruptible: bool,
+    pub(super) interruptible: Option<Spanned<RawInterruptible>>,
     #[serde(default)]
     pub(super) memo: bool,
     pub(super) breaker: Option<RawBreaker>,
@@ -61,6 +60,13 @@ pub(super) struct RawPhase {
 pub(super) enum RawJoin {
     Word(String),
     Count(u32),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum RawInterruptible {
+    Whether(bool),
+    Word(String),
 }
 
 #[derive(Deserialize)]

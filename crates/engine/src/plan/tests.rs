@@ -152,6 +152,64 @@ fn an_urgent_run_takes_the_slot_of_the_least_urgent_that_can_be_interrupted() {
 }
 
 #[test]
+fn who_is_nearly_done_or_would_not_pause_keeps_its_slot() {
+    let mut plan = plan(3, None);
+    for job in 1..=3 {
+        plan.enqueue(Waiting {
+            interruptible: true,
+            ..waiting(job, Priority::Low, u64::try_from(job).unwrap())
+        });
+    }
+    assert_eq!(drain(&mut plan, 5).len(), 3);
+    plan.enqueue(waiting(8, Priority::Urgent, 6));
+    let asked = |plan: &ServicePlan| match plan.next(Timestamp(7)) {
+        Next::Preempt { attempt, .. } => Some(attempt.0.as_u128()),
+        _ => None,
+    };
+    assert_eq!(asked(&plan), Some(3), "all have done as little: the last");
+    plan.progressed(attempt(3), 89, 100);
+    assert_eq!(asked(&plan), Some(3));
+    plan.progressed(attempt(3), 90, 100);
+    assert_eq!(asked(&plan), Some(2), "nine tenths are nearly all");
+    plan.pausing(attempt(2), true);
+    plan.pause_refused(attempt(2));
+    assert_eq!(asked(&plan), Some(1));
+    plan.progressed(attempt(1), 1, 0);
+    plan.progressed(attempt(1), u64::MAX, u64::MAX - 1);
+    assert_eq!(plan.next(Timestamp(7)), Next::Idle, "nobody is left to ask");
+}
+
+#[test]
+fn a_job_that_became_urgent_is_not_interrupted_and_one_that_no_longer_is_may_be() {
+    let mut plan = plan(1, None);
+    plan.enqueue(Waiting { interruptible: true, ..waiting(1, Priority::Low, 0) });
+    drain(&mut plan, 0);
+    plan.enqueue(waiting(2, Priority::Urgent, 1));
+    plan.reprioritise(attempt(1), Priority::Urgent);
+    assert_eq!(plan.next(Timestamp(2)), Next::Idle);
+    plan.reprioritise(attempt(1), Priority::High);
+    assert!(matches!(plan.next(Timestamp(2)), Next::Preempt { .. }));
+    plan.enqueue(waiting(2, Priority::Medium, 1));
+    assert_eq!(plan.next(Timestamp(2)), Next::Idle, "nobody urgent waits any more");
+}
+
+#[test]
+fn nobody_is_interrupted_for_a_run_that_could_not_go_anyway() {
+    let mut plan = plan(1, Some("1/s"));
+    plan.enqueue(Waiting { interruptible: true, ..waiting(1, Priority::Low, 0) });
+    drain(&mut plan, 0);
+    plan.enqueue(waiting(2, Priority::Urgent, 1));
+    assert_eq!(plan.next(Timestamp(2)), Next::At(Timestamp(1000)), "the rate allows nobody now");
+    assert!(matches!(plan.next(Timestamp(1000)), Next::Preempt { .. }));
+    let every = Some(("theatre-1".into(), Duration::from_secs(60)));
+    let mut plan = self::plan(1, None);
+    plan.enqueue(Waiting { coalesce: every.clone(), interruptible: true, ..waiting(1, Priority::Low, 0) });
+    drain(&mut plan, 0);
+    plan.enqueue(Waiting { coalesce: every, ..waiting(2, Priority::Urgent, 1) });
+    assert_eq!(plan.next(Timestamp(2)), Next::Idle, "one with its key went just now");
+}
+
+#[test]
 fn a_run_that_waits_knows_why() {
     let mut plan = plan(1, None);
     for job in 1..=3 {

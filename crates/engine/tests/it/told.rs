@@ -4,7 +4,7 @@
 //! callback of the run once more), `busy RUN 5s`, `refuse RUN code`, `silence RUN`, `beat RUN`, `probe RUN unknown|working|none`, `preempt RUN`,
 //! `checkpoint RUN {…}`, `no-pause RUN`, `supersede RUN`, `reuse RUN output`, `tick 5s`, `signal NAME {…}`, `artifact NAME`,
 //! `cancel`, `pause`, `resume`, `retry`, `rerun PHASE [input]`, `priority WORD`, `all` (grant and complete all that is
-//! ready), `why`, `sees RUN`.
+//! ready), `why`, `sees RUN`, `urgency`.
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -20,6 +20,7 @@ use engine::{
     payload::Payload,
     pipeline::{Pipeline, duration},
     plan::Blocked,
+    priority::priority,
     values::upstream,
     why::{Cause, why},
 };
@@ -95,6 +96,7 @@ impl Told {
             "all" => self.all(),
             "why" => self.why(rest),
             "sees" => self.sees(rest),
+            "urgency" => self.urgency(),
             "again" => {
                 let at = self.at(rest);
                 let (_, attempt, outcome) =
@@ -120,6 +122,15 @@ impl Told {
         };
         for cause in why(&self.pipeline, job, &plan) {
             tree(&mut self.text, &cause, 1);
+        }
+    }
+
+    /// How urgent everything is that waits for a slot or has one.
+    fn urgency(&mut self) {
+        let job = self.job.as_ref().expect("start first");
+        for (at, _) in job.open_runs() {
+            let urgent = priority(&self.pipeline, job, at.phase).as_str();
+            let _ = writeln!(self.text, "  {} is {urgent}", job.run_id(&self.pipeline, at));
         }
     }
 

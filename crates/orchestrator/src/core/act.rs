@@ -10,8 +10,11 @@ use engine::{
     effect::{self, Effect, Verdict},
     event::Event,
     ids::{AttemptId, JobId, Name, Timestamp},
-    job::RunRef,
+    job::{RunRef, RunState},
+    payload::Payload,
+    pipeline::Interruptible,
     plan::{BreakerRule, Waiting},
+    priority,
 };
 use tokio::sync::mpsc;
 
@@ -60,6 +63,7 @@ impl Core {
                 for run in effect::queueable(&loaded.pipeline, &loaded.job) {
                     self.enqueue(loaded, run);
                 }
+                self.reprioritise_slots(loaded);
             }
             Effect::Dispatch { attempt } => self.dispatch(loaded, attempt, since),
             Effect::FreeSlot { attempt, service, verdict } => {
@@ -72,7 +76,7 @@ impl Core {
                 let outbound = self.inner.outbound.clone();
                 tokio::spawn(async move { outbound.cancel(&service, attempt).await });
             }
-            Effect::AskToPause { attempt } => self.ask_to_pause(job, attempt),
+            Effect::AskToPause { attempt } => self.ask_to_pause(loaded, attempt),
             Effect::Probe { attempt } => self.probe(job, attempt),
             // A job that ended may go on since the same round.
             Effect::Ended if !loaded.job.has_ended() => {}
@@ -101,6 +105,16 @@ impl Core {
         }));
     }
 
+    /// What runs is as urgent as its job is now.
+    fn reprioritise_slots(&self, loaded: &Loaded) {
+        for (at, run) in loaded.job.open_runs() {
+            let RunState::Live(attempt) = &run.state else { continue };
+            let Some(work) = loaded.pipeline.phase(at.phase).service() else { continue };
+            let priority = priority::priority(&loaded.pipeline, &loaded.job, at.phase);
+            self.inner.fleet.with_plan(&work.service, |plan| plan.reprioritise(attempt.id, priority));
+        }
+    }
+
     /// What the plan of a service has to know of a run, and which service that is.
     pub(super) fn waiting(&self, loaded: &Loaded, run: RunRef) -> Option<(Name, Waiting)> {
         let phase = loaded.pipeline.phase(run.phase);
@@ -123,9 +137,9 @@ impl Core {
         let waiting = Waiting {
             job: loaded.job.id,
             run,
-            priority: effect::priority(&loaded.pipeline, &loaded.job, run.phase),
+            priority: priority::priority(&loaded.pipeline, &loaded.job, run.phase),
             ready_at: state.ready_at,
-            interruptible: work.interruptible,
+            interruptible: work.interruptible != Interruptible::No,
             coalesce,
             breaker,
         };
@@ -320,18 +334,29 @@ impl Core {
         }
     }
 
-    fn ask_to_pause(&self, job: JobId, attempt: AttemptId) {
-        let Some(live) = self.inner.attempts.get(attempt) else { return };
-        let core = self.clone();
+    /// Asks for an attempt's slot: for a checkpoint, or where it has none, to be stopped. A refusal, or no answer in time,
+    /// leaves things as they were.
+    pub(super) fn ask_to_pause(&self, loaded: &Loaded, attempt: AttemptId) {
+        let Some((run, _)) = loaded.job.live_attempt(attempt) else { return };
+        let Some(work) = loaded.pipeline.phase(run.phase).service() else { return };
+        let (how, service) = (work.interruptible, work.service.clone());
+        let (core, job) = (self.clone(), loaded.job.id);
         tokio::spawn(async move {
-            let answer = core.inner.outbound.pause(&live.service, attempt).await;
-            let command = match answer {
-                Some(checkpoint) => Command::PauseAnswered { attempt, checkpoint },
-                None => Command::PauseRefused { attempt },
+            let outbound = &core.inner.outbound;
+            let checkpoint = match how {
+                Interruptible::No => None,
+                Interruptible::Checkpoint => outbound.pause(&service, attempt).await,
+                Interruptible::Restart => outbound.cancel(&service, attempt).await.then(Payload::null),
             };
-            if matches!(command, Command::PauseRefused { .. }) {
-                core.inner.fleet.with_plan(&live.service, |plan| plan.pausing(attempt, false));
-            }
+            let command = match checkpoint {
+                Some(checkpoint) => Command::PauseAnswered { attempt, checkpoint },
+                None => {
+                    core.inner.fleet.with_plan(&service, |plan| plan.pause_refused(attempt));
+                    // Another one may let go.
+                    core.pump(&service);
+                    Command::PauseRefused { attempt }
+                }
+            };
             core.tell(job, command);
         });
     }

@@ -101,6 +101,13 @@ impl Core {
                 self.inner.fleet.with_plan(&service, |plan| plan.occupy(attempt.id, holder, at));
             }
             found.attempts += 1;
+            if attempt.pausing.is_some()
+                && let Some(work) = loaded.pipeline.phase(run.phase).service()
+            {
+                // Whether it was asked, nobody knows any more.
+                self.inner.fleet.with_plan(&work.service, |plan| plan.pausing(attempt.id, true));
+                self.ask_to_pause(&loaded, attempt.id);
+            }
             if attempt.accepted {
                 self.watch(&loaded, attempt.id);
                 left.accepted.push((job.id, attempt.id));

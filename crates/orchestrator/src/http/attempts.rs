@@ -24,7 +24,6 @@ use super::{
     extract::Path,
 };
 use crate::{
-    attempts::Progress as LiveProgress,
     callback::{Said, said},
     config::Role,
     core::CommandError,
@@ -199,12 +198,9 @@ pub(super) async fn report_progress(
     }
     let body = read_body(body, 64 * 1024).await?;
     let said = Progress::parse(&body)?;
-    let progress = LiveProgress { said, at: app.core.world().now() };
-    let Some(job) = app.core.attempts().progress(attempt, progress.clone()) else {
+    app.core.progress(attempt, said).ok_or_else(|| {
         let detail = format!("attempt {attempt} is not under way");
-        return Err(Problem::new(Code::Superseded, detail).hint("stop working on it").into());
-    };
-    app.core.live().publish_progress(job, attempt, progress);
-    app.core.heard(job, attempt);
+        Problem::new(Code::Superseded, detail).hint("stop working on it")
+    })?;
     Ok(json(StatusCode::OK, &serde_json::json!({ "accepted": true })))
 }

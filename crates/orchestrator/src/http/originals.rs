@@ -26,7 +26,7 @@ use super::{
     routes::{check_key, latest_job, pipeline_of},
     view,
 };
-use crate::{attempts::Progress as LiveProgress, clock::moment};
+use crate::clock::moment;
 
 /// Jobs that are looked through for the keys of a route.
 const JOBS: usize = 1_000;
@@ -154,13 +154,9 @@ pub(super) async fn post_progress(
     let attempt = attempt.ok_or_else(|| {
         Problem::new(Code::UnknownPhase, format!("the job has no phase '{}'", said.phase)).pointer("/phase")
     })?;
-    let progress = LiveProgress { said: said.progress, at: app.core.world().now() };
-    let heard =
-        attempt.and_then(|attempt| app.core.attempts().progress(attempt, progress.clone()).map(|_| attempt));
-    let attempt = heard
+    attempt
+        .and_then(|attempt| app.core.progress(attempt, said.progress))
         .ok_or_else(|| Problem::new(Code::NotNow, format!("no attempt of '{}' is under way", said.phase)))?;
-    app.core.live().publish_progress(job, attempt, progress);
-    app.core.heard(job, attempt);
     Ok(answer(StatusCode::OK, &json!({ "success": true, "accepted": true })))
 }
 

@@ -257,15 +257,20 @@ impl Outbound for HttpOutbound {
         self.offer_until_taken(offer, hearing).boxed()
     }
 
-    fn cancel<'a>(&'a self, service: &'a Name, attempt: AttemptId) -> BoxFuture<'a, ()> {
+    fn cancel<'a>(&'a self, service: &'a Name, attempt: AttemptId) -> BoxFuture<'a, bool> {
         async move {
+            let mut heard = false;
             for url in self.urls(service) {
                 // Best effort: a service that does not hear of it finds its callback superseded.
                 let told = self.ask(Method::POST, format!("{url}/cancel/{attempt}"), PROBE_TIMEOUT).await;
-                if let Err(error) = told {
-                    tracing::debug!(%service, %attempt, %error, "the service could not be told of a cancelled attempt");
+                match told {
+                    Ok(answer) => heard |= answer.status.is_success(),
+                    Err(error) => {
+                        tracing::debug!(%service, %attempt, %error, "the service could not be told of a cancelled attempt");
+                    }
                 }
             }
+            heard
         }
         .boxed()
     }

@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use engine::{
-    effect,
     ids::Name,
     job::{Attempt, Job, RunRef},
     payload::Payload,
     pipeline::Pipeline,
-    values,
+    priority, values,
 };
 use protocol::{ArtifactInfo, CallbackTarget, StartRequestRef, UpstreamRef};
 use serde_json::value::RawValue;
@@ -54,7 +53,7 @@ pub fn build(pipeline: &Pipeline, job: &Job, at: RunRef, attempt: &Attempt, to: 
         run: &name,
         attempt: attempt.number,
         attempt_id: attempt.id.0,
-        priority: effect::priority(pipeline, job, at.phase).as_str(),
+        priority: priority::priority(pipeline, job, at.phase).as_str(),
         input: job.input.raw(),
         item: job.run(at).and_then(|run| run.item.as_ref()).map_or(RawValue::NULL, Payload::raw),
         upstream: &upstream,

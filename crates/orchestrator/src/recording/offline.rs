@@ -258,8 +258,8 @@ impl Outbound for Nobody {
         Box::pin(std::future::ready(()))
     }
 
-    fn cancel<'a>(&'a self, _: &'a Name, _: AttemptId) -> BoxFuture<'a, ()> {
-        Box::pin(std::future::ready(()))
+    fn cancel<'a>(&'a self, _: &'a Name, _: AttemptId) -> BoxFuture<'a, bool> {
+        Box::pin(std::future::ready(false))
     }
 
     fn pause<'a>(&'a self, _: &'a Name, _: AttemptId) -> BoxFuture<'a, Option<Payload>> {

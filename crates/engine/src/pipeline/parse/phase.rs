@@ -6,8 +6,11 @@ use toml::Spanned;
 
 use super::{Reader, check::PhaseNames};
 use crate::pipeline::{
-    Breaker, Coalesce, Join, MAX_ATTEMPTS, Map, OnTimeout, Phase, Retry, ServiceWork, Trigger, Wait, Work,
-    raw::{RawBreaker, RawCoalesce, RawJoin, RawMap, RawOnTimeout, RawPhase, RawRetry, RawWait},
+    Breaker, Coalesce, Interruptible, Join, MAX_ATTEMPTS, Map, OnTimeout, Phase, Retry, ServiceWork, Trigger,
+    Wait, Work,
+    raw::{
+        RawBreaker, RawCoalesce, RawInterruptible, RawJoin, RawMap, RawOnTimeout, RawPhase, RawRetry, RawWait,
+    },
 };
 
 /// Deadline of an attempt where the phase says nothing.
@@ -71,7 +74,7 @@ impl Reader<'_> {
             ("timeout", raw.timeout.is_some()),
             ("heartbeat", raw.heartbeat.is_some()),
             ("retry", raw.retry.is_some()),
-            ("interruptible", raw.interruptible),
+            ("interruptible", raw.interruptible.is_some()),
             ("memo", raw.memo),
             ("breaker", raw.breaker.is_some()),
             ("coalesce", raw.coalesce.is_some()),
@@ -145,7 +148,7 @@ impl Reader<'_> {
                 Some(retry) => self.retry(retry)?,
                 None => DEFAULT_RETRY,
             },
-            interruptible: raw.interruptible,
+            interruptible: self.interruptible(raw.interruptible.as_ref())?,
             memo: raw.memo,
             breaker: match &raw.breaker {
                 Some(breaker) => Some(self.breaker(breaker)?),
@@ -156,6 +159,20 @@ impl Reader<'_> {
                 None => None,
             },
         })
+    }
+
+    fn interruptible(&mut self, raw: Option<&Spanned<RawInterruptible>>) -> Option<Interruptible> {
+        match raw.map(|raw| (raw.get_ref(), raw.span())) {
+            None | Some((RawInterruptible::Whether(false), _)) => Some(Interruptible::No),
+            Some((RawInterruptible::Whether(true), _)) => Some(Interruptible::Checkpoint),
+            Some((RawInterruptible::Word(word), _)) if word == "restart" => Some(Interruptible::Restart),
+            Some((RawInterruptible::Word(word), span)) => {
+                let message = format!("'{word}' is no way to be interrupted");
+                let hint = "write true (it gives a checkpoint), \"restart\" (stopped, and done from the start) or false";
+                self.finding(span, message, hint);
+                None
+            }
+        }
     }
 
     fn retry(&mut self, raw: &Spanned<RawRetry>) -> Option<Retry> {

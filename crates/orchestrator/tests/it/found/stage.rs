@@ -177,8 +177,8 @@ impl Outbound for Taking {
         async {}.boxed()
     }
 
-    fn cancel<'a>(&'a self, _: &'a Name, _: AttemptId) -> BoxFuture<'a, ()> {
-        async {}.boxed()
+    fn cancel<'a>(&'a self, _: &'a Name, _: AttemptId) -> BoxFuture<'a, bool> {
+        async { true }.boxed()
     }
 
     fn pause<'a>(&'a self, _: &'a Name, _: AttemptId) -> BoxFuture<'a, Option<Payload>> {
