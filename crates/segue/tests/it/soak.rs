@@ -47,7 +47,7 @@ after = ["pieces", "decide"]
 "#;
 /// Of the data folder: a segment of the journal is laid out whole, so it grows and shrinks by these steps.
 const SEGMENT: f64 = 64.0;
-/// Most growth over the second half, as a share of what is there.
+/// Most growth from one third of the time to the next, as a share of what is there.
 const FLAT: f64 = 0.10;
 
 /// How long and how much.

@@ -46,11 +46,12 @@ impl Curve {
         if below > 0.0 { above / below } else { 0.0 }
     }
 
-    /// What the slope adds over the second half.
+    /// How much more there is in the middle of the last third than in that of the one before. Medians: each segment of the
+    /// journal that begins or ends is a bump of its own, and a line through a bump at the end of the time rises.
     pub(super) fn growth(&self) -> f64 {
-        let half = self.second_half();
-        let minutes = half.last().map_or(0.0, |(at, _)| *at) - half.first().map_or(0.0, |(at, _)| *at);
-        self.slope() * minutes
+        let third = self.points.len() / 3;
+        let [_, before, last] = [0, 1, 2].map(|n| median(&self.points[n * third..(n + 1) * third]));
+        last - before
     }
 
     fn most(&self) -> f64 {
@@ -59,10 +60,11 @@ impl Curve {
 
     pub(super) fn words(&self) -> String {
         format!(
-            "{}: most {:.1} {unit}, second half {:.1} {unit} in the mean, slope {:+.3} {unit} a minute",
+            "{}: most {:.1} {unit}, second half {:.1} {unit} in the mean, growth over a third {:+.1}, slope {:+.3} {unit} a minute",
             self.name,
             self.most(),
             self.mean(),
+            self.growth(),
             self.slope(),
             unit = self.unit
         )
@@ -79,6 +81,13 @@ impl Curve {
         };
         format!("{}\n  {}", self.words(), (0..columns).map(bar).collect::<String>())
     }
+}
+
+/// The figure in the middle; 0 of none.
+fn median(points: &[(f64, f64)]) -> f64 {
+    let mut figures: Vec<f64> = points.iter().map(|(_, figure)| *figure).collect();
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or_default()
 }
 
 /// All of them, one below the other.
@@ -122,4 +131,23 @@ fn what_rises_is_not_flat_and_what_only_rose_is() {
     assert!((rises.slope() - 1.0).abs() < 1e-9 && (rises.growth() - 49.0).abs() < 1e-9);
     assert!(rose.growth().abs() < 1.0);
     assert!(svg(&[&rises, &rose]).matches("polyline").count() == 2 && rises.draw().contains('█'));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Curve;
+
+    fn curve(figure: impl Fn(u32) -> f64) -> Curve {
+        let mut curve = Curve::new("memory", "MiB");
+        (0..240).for_each(|at| curve.add(f64::from(at) / 20.0, figure(at)));
+        curve
+    }
+
+    #[test]
+    fn a_bump_is_no_growth_and_a_leak_is() {
+        let bump = |at| if at % 70 < 12 { 20.0 } else { 0.0 };
+        assert!(curve(|at| 100.0 + bump(at)).growth().abs() < 1.0);
+        assert!(curve(|at| 100.0 + bump(at) + f64::from(at) / 7.0).growth() > 10.0, "12 MiB in each third");
+        assert!(curve(|at| if at < 200 { 100.0 } else { 100.0 + bump(at + 3) }).growth().abs() < 1.0);
+    }
 }
