@@ -108,6 +108,18 @@ pub enum Command {
         /// Figures about it.
         stats: Payload,
     },
+    /// What a service reported too late becomes the result of a run of which no attempt is under way. A job that failed goes
+    /// on by it.
+    Adopt {
+        /// Which.
+        run: RunRef,
+        /// The result.
+        output: Payload,
+        /// Figures about it.
+        stats: Payload,
+        /// Who says so.
+        by: Arc<str>,
+    },
     /// Time has passed.
     Tick,
     /// A decision from outside.

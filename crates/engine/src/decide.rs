@@ -105,6 +105,7 @@ impl<'a> Decision<'a> {
             Command::PauseRefused { attempt } => self.pause_refused(attempt),
             Command::Supersede { run } => self.supersede(run),
             Command::Reuse { run, from, output, stats } => self.reuse(run, from, output, stats),
+            Command::Adopt { run, output, stats, by } => self.adopt(run, output, stats, by),
             Command::Tick => self.tick(),
             Command::Signal { name, payload, by } => self.signal(name, payload, by),
             Command::StoreArtifact { name, artifact, attempt } => {

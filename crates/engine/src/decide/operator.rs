@@ -96,6 +96,30 @@ impl Decision<'_> {
         }
     }
 
+    /// What failed or waits to be tried again is through, because somebody takes what its service reported too late. Where the
+    /// job has failed, all else that failed is tried again, as by [`Decision::retry`].
+    pub(super) fn adopt(
+        &mut self,
+        at: RunRef,
+        output: Payload,
+        stats: Payload,
+        by: Arc<str>,
+    ) -> Result<(), Rejection> {
+        let open = self.job.phase(at.phase).status == PhaseStatus::Active;
+        match (self.job.run(at).map(|run| &run.state), &self.job.state) {
+            (Some(RunState::Ready { .. }), JobState::Running) if open => {}
+            (Some(RunState::Backoff { .. }), JobState::Running) if open => self.make_ready(at),
+            (Some(RunState::Failed(_) | RunState::Stopped), JobState::Ended { .. }) => self.retry(by)?,
+            _ => return Err(self.not_now("apply")),
+        }
+        // What the job went on with may be another branch: then this one is not asked for, and the caller sees that.
+        if crate::effect::is_queueable(self.pipeline, self.job, at) {
+            let run = self.job.run_id(self.pipeline, at);
+            self.record(EventKind::RunReused { run, from: self.job.id, output, stats });
+        }
+        Ok(())
+    }
+
     pub(super) fn rerun(
         &mut self,
         from: PhaseIndex,

@@ -187,8 +187,9 @@ fn happens(told: &mut Told, kind: u8, byte: u8) {
         4 if !ready.is_empty() => {
             let run = ready[usize::from(byte) % ready.len()];
             let (output, stats) = (Payload::null(), Payload::null());
-            told.give(match byte % 2 {
+            told.give(match byte % 3 {
                 0 => Command::Supersede { run },
+                1 => Command::Adopt { run, output, stats, by: "ann".into() },
                 _ => Command::Reuse { run, from: JobId(Uuid::from_u128(2)), output, stats },
             });
         }

@@ -64,7 +64,7 @@ fn jobs() -> Vec<(&'static str, String, bool)> {
 }
 
 /// Commands to a job, with what a reader calls them.
-const COMMANDS: [(&str, &str); 17] = [
+const COMMANDS: [(&str, &str); 18] = [
     ("cancel", "cancel"),
     ("pause", "pause"),
     ("resume", "resume"),
@@ -80,6 +80,7 @@ const COMMANDS: [(&str, &str); 17] = [
     ("tick 2h", "two hours pass"),
     ("grant one", "a slot for `one`"),
     ("reuse one {}", "an equal run's result for `one`"),
+    ("adopt one {}", "a late result of `one` is applied"),
     ("supersede one", "a newer run goes instead of `one`"),
     ("tick 8d", "eight days pass"),
 ];
@@ -187,7 +188,7 @@ fn promised(line: &str, state: &str, before: &Job, after: &Job, done: &Cell) {
                 "{state}: and frees all it holds"
             );
         }
-        "retry" | "rerun" if accepted && after.events > before.events => {
+        "retry" | "rerun" | "adopt" if accepted && after.events > before.events => {
             assert!(!after.has_ended(), "{state}: {line} makes the job go on");
             let hidden = after.phases.iter().any(|phase| {
                 phase.status == PhaseStatus::Succeeded && phase.runs.iter().any(|run| !run.state.is_settled())
@@ -199,7 +200,7 @@ fn promised(line: &str, state: &str, before: &Job, after: &Job, done: &Cell) {
         _ if before.has_ended() => assert!(!accepted, "{state}: a job that is over refuses {line}"),
         _ => {}
     }
-    if before.has_ended() && !matches!(line.split(' ').next(), Some("retry" | "rerun" | "artifact")) {
+    if before.has_ended() && !matches!(line.split(' ').next(), Some("retry" | "rerun" | "adopt" | "artifact")) {
         assert_eq!(before, after, "{state}: {line} changes nothing in a job that is over");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! `start {input}`, `grant RUN`, `accept RUN`, `ok RUN [output]`, `fail RUN code[!]` (`!`: permanent), `again RUN` (the last
 //! callback of the run once more), `busy RUN 5s`, `refuse RUN code`, `silence RUN`, `beat RUN`, `probe RUN unknown|working|none`, `preempt RUN`,
-//! `checkpoint RUN {…}`, `no-pause RUN`, `supersede RUN`, `reuse RUN output`, `tick 5s`, `signal NAME {…}`, `artifact NAME`,
+//! `checkpoint RUN {…}`, `no-pause RUN`, `supersede RUN`, `reuse RUN output`, `adopt RUN output`, `tick 5s`, `signal NAME {…}`, `artifact NAME`,
 //! `cancel`, `pause`, `resume`, `retry`, `rerun PHASE [input]`, `priority WORD`, `all` (grant and complete all that is
 //! ready), `why`, `sees RUN`, `urgency`.
 
@@ -189,9 +189,10 @@ impl Told {
             self.last.push((at, *attempt, outcome.clone()));
         }
         let taken = match &command {
-            Command::Grant { run, .. } | Command::Supersede { run } | Command::Reuse { run, .. } => {
-                Some(*run)
-            }
+            Command::Grant { run, .. }
+            | Command::Supersede { run }
+            | Command::Reuse { run, .. }
+            | Command::Adopt { run, .. } => Some(*run),
             _ => None,
         };
         match decide(&self.pipeline, job, command, Now(Timestamp(self.now))) {
@@ -333,6 +334,7 @@ impl Told {
                 let (from, output) = (JobId(Uuid::from_u128(3)), payload(more));
                 Command::Reuse { run: self.at(first), from, output, stats: payload("") }
             }
+            "adopt" => Command::Adopt { run: self.at(first), output: payload(more), stats: payload(""), by },
             "signal" => {
                 Command::Signal { name: Name::new(first).expect("a name"), payload: payload(more), by }
             }

@@ -1,5 +1,7 @@
 //! Rejected callbacks for operators: look, apply, drop.
 
+use std::sync::Arc;
+
 use axum::{
     body::Body,
     extract::State,
@@ -7,9 +9,9 @@ use axum::{
     response::Response,
 };
 use engine::{
-    command::Command,
+    command::{Command, Outcome},
     ids::{AttemptId, JobId},
-    job::{Job, RunState},
+    job::{Job, RunRef, RunState},
     pipeline::Pipeline,
 };
 use protocol::{Callback, Code, Problem, headers::START_LIMIT};
@@ -17,13 +19,14 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    Failure, Shared, access,
+    App, Failure, Shared, access,
     answers::{json as answer, optional_json},
-    commands::job_id,
+    commands::{job_id, who},
     extract::{self, Path, Query},
 };
 use crate::{
     callback::{Said, said},
+    core::CommandError,
     rejected::{Claim, RejectedCallback},
 };
 
@@ -73,10 +76,12 @@ struct Whose {
 }
 
 /// `POST /api/callbacks/{id}/apply`: what it says is taken as the outcome of the attempt that is under way for the same run,
-/// whose service is told to stop. Where none is under way, the operator first has the run done again.
+/// whose service is told to stop. Where none is under way, a success is taken as the result of the run that failed or waits to be
+/// tried again; a run that is through has to be done again first.
 pub(super) async fn apply_callback(
     State(app): State<Shared>,
     Path(id): Path<String>,
+    headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
     let whose: Whose = optional_json(body, START_LIMIT).await?;
@@ -93,50 +98,79 @@ pub(super) async fn apply_callback(
     }
     let callback = Callback::parse(kept.callback.get().as_bytes())?;
     let (phase, before) = (callback.phase.clone(), kept.attempt_id);
-    let attempt = app
+    let Said::Ended(outcome) = said(callback) else {
+        return Err(Problem::new(Code::NotNow, "a pause is no outcome: it can only be dropped").into());
+    };
+    let (run, live) = app
         .core
-        .look(job, move |pipeline, job| live_attempt(pipeline, job, before, phase.as_deref()))
+        .look(job, move |pipeline, job| meant(pipeline, job, before, phase.as_deref()))
         .await?
         .ok_or_else(|| {
-            Problem::new(Code::NotNow, "no attempt of its run is under way")
-                .hint("have it done again with POST /api/jobs/{id}/rerun?from=PHASE or …/retry, then apply")
+            Problem::new(Code::NotNow, "it does not say which run it is of, and more than one could be")
         })?;
+    match live {
+        Some(attempt) => report(&app, job, attempt, outcome).await?,
+        None => adopt(&app, job, run, outcome, who(&app, &headers)).await?,
+    }
+    app.rejected.drop_one(kept.id);
+    Ok(answer(StatusCode::OK, &json!({ "id": kept.id, "jobId": job, "attemptId": live, "applied": true })))
+}
+
+/// The attempt that is under way has this outcome, whatever its service still does.
+async fn report(app: &App, job: JobId, attempt: AttemptId, outcome: Outcome) -> Result<(), Failure> {
     let service = app.core.attempts().get(attempt).map(|live| live.service);
-    let command = match said(callback) {
-        Said::Ended(outcome) => Command::Report { attempt, outcome },
-        Said::Paused(_) => {
-            return Err(Problem::new(Code::NotNow, "a pause is no outcome: it can only be dropped").into());
-        }
-    };
-    app.core.command(job, command).await?;
+    app.core.command(job, Command::Report { attempt, outcome }).await?;
     if let Some(service) = service {
         let outbound = app.core.outbound().clone();
         tokio::spawn(async move { outbound.cancel(&service, attempt).await });
     }
-    app.rejected.drop_one(kept.id);
-    Ok(answer(StatusCode::OK, &json!({ "id": kept.id, "jobId": job, "attemptId": attempt, "applied": true })))
+    Ok(())
 }
 
-/// The attempt under way for the run of an earlier attempt; where that is not known, for the only live run of the phase.
-fn live_attempt(
+/// The run, of which no attempt is under way, has this result.
+async fn adopt(app: &App, job: JobId, run: RunRef, outcome: Outcome, by: Arc<str>) -> Result<(), Failure> {
+    let Outcome::Success { output, stats } = outcome else {
+        let detail = "no attempt of its run is under way that could fail by it: it can only be dropped";
+        return Err(Problem::new(Code::NotNow, detail).into());
+    };
+    let adopt = Command::Adopt { run, output, stats, by };
+    app.core.command(job, adopt).await.map_err(|error| match error {
+        CommandError::Rejected(_) => Failure::from(
+            Problem::new(Code::NotNow, "its run neither failed nor waits to be tried again")
+                .hint("have it done again with POST /api/jobs/{id}/rerun?from=PHASE, then apply"),
+        ),
+        other => other.into(),
+    })?;
+    let is_through = move |_: &Pipeline, job: &Job| {
+        job.run(run).is_some_and(|run| matches!(run.state, RunState::Succeeded(_)))
+    };
+    if app.core.look(job, is_through).await? {
+        return Ok(());
+    }
+    Err(Problem::new(Code::NotNow, "the job goes on, but not with this run: it is applied to nothing").into())
+}
+
+/// The run that a callback is of, by the attempt it names; where that is not known, the only one of its phase that is not
+/// through. And the run's attempt that is under way.
+fn meant(
     pipeline: &Pipeline,
     job: &Job,
     before: Option<AttemptId>,
     phase: Option<&str>,
-) -> Option<AttemptId> {
-    let record = before.and_then(|before| job.attempts.get(&before));
-    let phase = match record {
-        Some(record) => record.run.phase,
-        None => pipeline.resolve(phase?)?,
-    };
-    let mut live = job.open_runs().filter_map(|(at, run)| match &run.state {
-        RunState::Live(attempt) if at.phase == phase && record.is_none_or(|record| record.run == at) => {
-            Some(attempt.id)
-        }
+) -> Option<(RunRef, Option<AttemptId>)> {
+    let live = |at| match &job.run(at)?.state {
+        RunState::Live(attempt) => Some(attempt.id),
         _ => None,
-    });
-    let only = live.next()?;
-    live.next().is_none().then_some(only)
+    };
+    if let Some(record) = before.and_then(|before| job.attempts.get(&before)) {
+        return Some((record.run, live(record.run)));
+    }
+    let phase = pipeline.resolve(phase?)?;
+    let runs = (0u32..).zip(&job.phase(phase).runs);
+    let open = runs.filter(|(_, run)| !matches!(run.state, RunState::Succeeded(_) | RunState::Superseded));
+    let mut open = open.map(|(item, _)| RunRef { phase, item });
+    let only = open.next()?;
+    open.next().is_none().then(|| (only, live(only)))
 }
 
 /// Whether a callback that was answered so is kept for an operator.

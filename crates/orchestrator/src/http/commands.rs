@@ -31,7 +31,7 @@ pub(super) fn job_id(text: &str) -> Result<JobId, Failure> {
 }
 
 /// Who is named as the one who did it: the token's name, which nobody can make up, and for whom he says he acts.
-fn who(app: &App, headers: &HeaderMap) -> Arc<str> {
+pub(super) fn who(app: &App, headers: &HeaderMap) -> Arc<str> {
     let user = super::audit::on_behalf_of(headers);
     match (app.access.caller(headers).and_then(|caller| caller.name), user) {
         (Some(name), Some(user)) => format!("{name} for {user}").into(),

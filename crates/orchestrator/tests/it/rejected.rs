@@ -75,6 +75,35 @@ async fn a_superseded_callback_is_applied_to_the_attempt_after_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_success_that_came_too_late_is_applied_to_the_job_that_has_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stub = service().await;
+    let once = TWO.replace("attempts=3", "attempts=2");
+    let segue = Orchestrator::start(folder.path(), &once, &stub.url, None).await;
+    let start = json!({ "pipeline": "course", "key": "spa_for_eng" });
+    let job = segue.post("/api/jobs", &start).await.1["jobId"].as_str().unwrap().to_owned();
+    let first = stub.next().await;
+    let failure =
+        json!({ "success": false, "error": { "code": "lost", "message": "lost", "retryable": true } });
+    assert_eq!(call_back(&first, &failure).await.0, 200);
+    assert_eq!(call_back(&stub.next().await, &failure).await.0, 200);
+    let seen = segue.get(&format!("/api/jobs/{job}?wait=30s")).await.1;
+    assert_eq!(seen["status"], "error", "{seen}");
+    assert_eq!(call_back(&first, &json!({ "success": true, "output": "found again" })).await.0, 409);
+    assert_eq!(
+        call_back(&first, &json!({ "success": false, "error": { "code": "b", "message": "b" } })).await.0,
+        409
+    );
+    let listed = kept(&segue, "").await;
+    let (status, problem) = apply(&segue, &listed[0], &json!({})).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("not-now")), "a failure: {problem}");
+    let (status, applied) = apply(&segue, &listed[1], &json!({})).await;
+    assert_eq!((status, &applied["applied"]), (200, &json!(true)), "{applied}");
+    let next = stub.next().await;
+    assert_eq!((&next["phase"], &next["upstream"]["a"]["output"]), (&json!("b"), &json!("found again")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_callback_of_nobody_is_applied_where_the_operator_says_or_dropped() {
     let folder = tempfile::tempdir().unwrap();
     let mut stub = service().await;
