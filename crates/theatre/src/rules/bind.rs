@@ -96,7 +96,7 @@ impl<'a> Binder<'a> {
                 self.start = self.start.or(Some(part.start));
             }
             Shape::Remark(why) => {
-                let kind = if reading.named.is_empty() { ClauseKind::Chatter } else { ClauseKind::Remark };
+                let kind = if reading.speaks { ClauseKind::Remark } else { ClauseKind::Chatter };
                 self.tell(part, kind, why);
             }
             Shape::Open => {

@@ -64,7 +64,7 @@ fn is_content(term: Term) -> bool {
 }
 
 /// "when do we start", "when will it": a question, no condition.
-fn asks(items: &[Item], at: usize) -> bool {
+pub(crate) fn asks(items: &[Item], at: usize) -> bool {
     let first = items[..at].iter().all(|item| matches!(item.term, Term::Filler));
     let next = items.get(at + 1).map(|item| item.term);
     first
@@ -83,6 +83,7 @@ fn main_after(items: &[Item]) -> Option<usize> {
             Term::Not if matches!(items[at - 1].term, Term::Particle(_) | Term::Word) && named(at) => {
                 Some(at)
             }
+            Term::Adjust => None,
             term if is_order(term) && last == Term::Machine && !named(at) => {
                 Some(at - 1).filter(|&at| at > 1)
             }

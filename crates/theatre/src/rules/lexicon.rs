@@ -32,6 +32,8 @@ pub(crate) enum Term {
     Done(Action),
     /// Says that it is being done: `turning on`, `starting`.
     Doing(Action),
+    /// The beginning of an order, told or under way: `turned … on`, `leaving … off`.
+    Told,
     /// `not`, `never`.
     Not,
     /// Forbids or puts off without a verb: `hold off on`, `no need for`.
@@ -178,6 +180,9 @@ pub(crate) const FIRM: [(Action, &[&str]); 3] = [
             "restart",
             "reactivate",
             "crank up",
+            "start using",
+            "start running",
+            "bring in",
         ],
     ),
     (
@@ -191,6 +196,8 @@ pub(crate) const FIRM: [(Action, &[&str]); 3] = [
             "deactivate",
             "disable",
             "shut off",
+            "stop using",
+            "stop running",
             "shut down",
             "cut off",
             "off with",

@@ -60,6 +60,8 @@ pub(crate) fn find(items: &[Item]) -> Option<Found> {
         Term::Want => Some(wanted(items, at)),
         Term::Ensure => ensured(items, at),
         Term::MustBe => must_be(items, at),
+        Term::Doing(action) if is_asked_for(items, at) => Some(whole(items, at, action, Firm::Yes)),
+        Term::Told if is_asked_for(items, at) => Some(parted(items, at, Stem::Turn)),
         Term::Particle(action) => after_machine(items, at, action),
         _ => None,
     })
@@ -92,6 +94,12 @@ fn is_verb(items: &[Item], at: usize) -> bool {
     }
 }
 
+/// "would you mind turning …": here the form that tells of it orders.
+fn is_asked_for(items: &[Item], at: usize) -> bool {
+    before(items, at)
+        .is_some_and(|last| items[last].term == Term::Request && items[last].words.ends_with("mind"))
+}
+
 /// Machines or a pronoun from here on, and where they end.
 fn ahead(items: &[Item], start: usize, firm: Firm) -> (Object, usize) {
     let mut words_left = if firm == Firm::Yes { 2 } else { 0 };
@@ -102,8 +110,8 @@ fn ahead(items: &[Item], start: usize, firm: Firm) -> (Object, usize) {
             Term::Machine => return machines(items, at),
             Term::Both
                 if items.get(at + 1).is_some_and(|next| matches!(next.term, Term::Det | Term::Machine)) => {}
-            // "that suction"
-            Term::It if items.get(at + 1).is_some_and(|next| next.term == Term::Machine) => {}
+            // "stop this", "hold that": said of what somebody has in his hands.
+            Term::It if firm == Firm::No && item.words.starts_with("th") => return (Object::Else, at),
             Term::It | Term::Both | Term::Other => {
                 return (Object::Reference(item.term, item.words.clone()), at + 1);
             }
@@ -173,7 +181,9 @@ fn whole(items: &[Item], at: usize, action: Action, firm: Firm) -> Found {
             (object, after) = (machine, true);
         }
     }
-    if !after && firm == Firm::No && goes_elsewhere(items, end) {
+    let manual =
+        matches!(&*items[at].words, "hold" | "cut" | "end") && matches!(object, Object::Reference(..));
+    if manual || (!after && firm == Firm::No && goes_elsewhere(items, end)) {
         object = Object::Else;
     }
     Found { after, ..found(items, at, Wish::Become(action), object) }
@@ -258,6 +268,24 @@ fn must_be(items: &[Item], at: usize) -> Option<Found> {
 /// `suction on`, and `off` by itself.
 fn after_machine(items: &[Item], at: usize, action: Action) -> Option<Found> {
     if !is_end(items, at, false) {
+        return None;
+    }
+    let tells = |item: &Item| {
+        matches!(
+            item.term,
+            Term::Subject
+                | Term::Be
+                | Term::Aux
+                | Term::Modal
+                | Term::Done(_)
+                | Term::Doing(_)
+                | Term::Told
+                | Term::Prep
+                | Term::To
+                | Term::Wh
+        )
+    };
+    if items[..at].iter().any(tells) {
         return None;
     }
     let object = match (behind(items, at), before(items, at)) {

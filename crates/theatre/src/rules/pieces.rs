@@ -134,5 +134,7 @@ pub(crate) fn may_begin(last: Term) -> bool {
             | Term::Wh
             | Term::Asks
             | Term::MustBe
+            | Term::Be
+            | Term::BeNot
     )
 }

@@ -42,6 +42,8 @@ pub(crate) struct Reading {
     pub(crate) object: Object,
     /// Every machine that it names, outside of its condition.
     pub(crate) named: Vec<Mention>,
+    /// Whether it speaks of a machine, or of a part of one.
+    pub(crate) speaks: bool,
     /// Whether the machine comes before its verb.
     pub(crate) after: bool,
     /// Its condition or time.
@@ -68,6 +70,7 @@ pub(crate) fn read(piece: &Piece) -> Reading {
         shape: Shape::Remark(NO_ORDER),
         object: Object::Nothing,
         named: named(&items),
+        speaks: has(|term| term == Term::Machine),
         after: false,
         now: items.iter().any(conditions::is_now),
         when,
@@ -117,6 +120,7 @@ fn question(items: &[Item]) -> Option<&'static str> {
     let first = &items[start];
     let next = items[start + 1..].iter().find(|item| !is_small(item.term)).map(|item| item.term);
     let inverted = match first.term {
+        Term::Condition(_) if conditions::asks(items, start) => return Some("it asks when"),
         Term::Wh => return Some("it begins with a word that asks"),
         Term::Be | Term::Modal => next.is_some(),
         Term::BeNot => !first.words.starts_with("there"),
@@ -146,6 +150,7 @@ fn is_wish(term: Term) -> bool {
             | Term::Ensure
             | Term::Adjust
             | Term::Doing(_)
+            | Term::Told
             | Term::Refrain
             | Term::MustBe
             | Term::Not
@@ -183,7 +188,9 @@ fn decide(items: &[Item], reading: &mut Reading) {
         reading.shape = Shape::Remark("it says how something is not");
         return;
     }
-    let refused = position(items, |term| matches!(term, Term::Not | Term::Refrain));
+    // "no suction"
+    let denied = items.windows(2).position(|pair| pair[0].term == Term::No && pair[1].term == Term::Machine);
+    let refused = position(items, |term| matches!(term, Term::Not | Term::Refrain)).or(denied);
     let enough = position(items, |term| term == Term::Enough);
     let unwanted_now = position(items, |term| term == Term::Refrain).is_some()
         && items.iter().any(|item| matches!(&*item.words, "anymore" | "any more" | "any longer"));
@@ -277,7 +284,14 @@ fn neither(items: &[Item], reading: &mut Reading) {
     });
     // "suctioning" is what somebody is doing.
     let doing = |mention: &Mention| mention.phrase.ends_with("ing") && mention.phrase != "monitoring";
-    reading.shape = if reading.named.is_empty() {
+    let small = |item: &Item| matches!(item.term, Term::Other | Term::Filler | Term::Please | Term::Det);
+    let other = items.iter().find(|item| item.term == Term::Other).filter(|_| items.iter().all(small));
+    reading.shape = if let Some(other) = other {
+        reading.object = Object::Reference(Term::Other, other.words.clone());
+        Shape::Bare
+    } else if items.iter().any(|item| item.term == Term::Machine) && reading.named.is_empty() {
+        Shape::Remark("it speaks of a part of a machine")
+    } else if reading.named.is_empty() {
         Shape::Remark("no machine is named")
     } else if reading.named.iter().any(doing) {
         Shape::Remark("it says what somebody is doing")

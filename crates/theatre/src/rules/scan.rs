@@ -101,6 +101,13 @@ fn items(phrases: &Phrases, tokens: &[Token]) -> Vec<Item> {
         items.push(Item { term, mention, words, span: token.span.start..end });
         at += length;
     }
+    for at in 1..items.len() {
+        // "that suction": the word points at what follows it.
+        let pointed = matches!(items[at].term, Term::Machine | Term::Word | Term::Part);
+        if pointed && matches!(&*items[at - 1].words, "that" | "this" | "those" | "these") {
+            items[at - 1].term = Term::Det;
+        }
+    }
     items
 }
 

@@ -85,7 +85,8 @@ pub(crate) fn utterance(surgery: &str, text: &str, last: Vec<Reference>) -> Utte
 
 /// What changes, as the set writes it.
 pub(crate) fn changes(understanding: &Understanding) -> BTreeSet<String> {
-    let show = |action: Action| serde_json::to_value(action).expect("JSON").as_str().expect("text").to_owned();
+    let show =
+        |action: Action| serde_json::to_value(action).expect("JSON").as_str().expect("text").to_owned();
     let now = understanding.toggles.iter().map(|one| format!("{}={}", one.machine_id, show(one.action)));
     let later = understanding.pending.iter().map(|one| {
         let temporal = serde_json::to_value(one.temporal).expect("JSON");
@@ -101,7 +102,8 @@ fn kinds(understanding: &Understanding) -> BTreeSet<String> {
         // "okay", "nurse": a word to itself beside what matters.
         named.remove(&ClauseKind::Chatter);
     }
-    let show = |kind: ClauseKind| serde_json::to_value(kind).expect("JSON").as_str().expect("text").to_owned();
+    let show =
+        |kind: ClauseKind| serde_json::to_value(kind).expect("JSON").as_str().expect("text").to_owned();
     named.into_iter().map(show).collect()
 }
 
@@ -157,11 +159,19 @@ fn measure(held_out: bool) -> (Table, BTreeMap<String, Score>, Vec<String>) {
             clauses.entry(kind.clone()).or_default().add(&only(&row.kinds), &only(&kinds));
         }
         if found != row.changes || (!held_out && kinds != row.kinds) {
-            let whys: Vec<String> =
-                understood.clauses.iter().map(|one| format!("[{}] {:?}: {}", one.text, one.kind, one.why)).collect();
+            let whys: Vec<String> = understood
+                .clauses
+                .iter()
+                .map(|one| format!("[{}] {:?}: {}", one.text, one.kind, one.why))
+                .collect();
             faults.push(format!(
                 "line {} {} '{}'\n  expected {:?} {:?}\n  found    {found:?} {kinds:?}\n  {}",
-                row.line, row.surgery, row.text, row.changes, row.kinds, whys.join("\n  ")
+                row.line,
+                row.surgery,
+                row.text,
+                row.changes,
+                row.kinds,
+                whys.join("\n  ")
             ));
         }
     }
@@ -172,11 +182,21 @@ fn print(name: &str, classes: &Table, clauses: &BTreeMap<String, Score>) {
     println!("{name:<12} rows  exact  precision  recall   (changes of machines, per class of utterance)");
     for (class, score) in classes {
         let exact = ratio(score.exact, score.rows);
-        println!("  {class:<10} {:>4} {exact:>6.3} {:>10.3} {:>7.3}", score.rows, score.precision(), score.recall());
+        println!(
+            "  {class:<10} {:>4} {exact:>6.3} {:>10.3} {:>7.3}",
+            score.rows,
+            score.precision(),
+            score.recall()
+        );
     }
     println!("  kind of clause        precision  recall");
     for (kind, score) in clauses {
-        println!("  {kind:<10} {:>4} {:>17.3} {:>7.3}", score.right + score.missed, score.precision(), score.recall());
+        println!(
+            "  {kind:<10} {:>4} {:>17.3} {:>7.3}",
+            score.right + score.missed,
+            score.precision(),
+            score.recall()
+        );
     }
 }
 

@@ -44,6 +44,29 @@ pub(super) const SMALL: &[(Term, &[&str])] = &[
         ],
     ),
     (
+        Term::Told,
+        &[
+            "turned",
+            "turns",
+            "turning",
+            "switched",
+            "switches",
+            "switching",
+            "shutting",
+            "putting",
+            "brought",
+            "bringing",
+            "keeping",
+            "keeps",
+            "kept",
+            "leaving",
+            "getting",
+            "setting",
+            "having",
+            "flipped",
+        ],
+    ),
+    (
         Term::Not,
         &[
             "not",
@@ -96,6 +119,7 @@ pub(super) const SMALL: &[(Term, &[&str])] = &[
             "is not needed",
             "are not needed",
             "leave alone",
+            "never mind the",
         ],
     ),
     (
@@ -133,7 +157,7 @@ pub(super) const SMALL: &[(Term, &[&str])] = &[
             "there was no",
         ],
     ),
-    (Term::Aux, &["do", "does", "did", "has", "had", "having"]),
+    (Term::Aux, &["do", "does", "did", "has", "had"]),
     (Term::Modal, &["can", "could", "would", "will", "should", "shall", "may", "might", "must", "ought"]),
     (
         Term::MustBe,
