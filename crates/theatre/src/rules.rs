@@ -14,6 +14,7 @@ mod corrections;
 mod draft;
 pub(crate) mod lexicon;
 mod orders;
+pub mod phase;
 mod pieces;
 mod read;
 mod scan;
@@ -39,6 +40,7 @@ pub fn understand(surgery: &Surgery, utterance: &Utterance) -> Understanding {
         binder.sentence(&parts, at + 1 == sentences.len());
     }
     let mut understanding = draft::finish(surgery, &binder.drafts, binder.clauses);
+    understanding.speaker = utterance.speaker.clone();
     understanding.negations = binder.negations;
     understanding.matched_keywords = binder.keywords;
     understanding
@@ -63,10 +65,12 @@ fn asked(mut parts: Vec<Part>, asks: bool) -> Vec<Part> {
         && parts.last().is_some_and(|part| {
             matches!(&part.reading.shape, Shape::Remark(_)) && part.reading.named.is_empty()
         });
+    // "suction on, where is the camera?"
+    let asked = parts.iter().any(|part| matches!(part.reading.shape, Shape::Question(_)));
     let tag = parts.iter().rposition(|part| part.reading.shape == Shape::Tag);
     let (end, why) = match tag {
         Some(tag) => (tag, "the words after it make it a question"),
-        None if asks && !polite && !nods => (parts.len(), "it ends with a question mark"),
+        None if asks && !polite && !nods && !asked => (parts.len(), "it ends with a question mark"),
         None => return parts,
     };
     for part in &mut parts[..end] {

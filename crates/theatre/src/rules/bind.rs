@@ -207,6 +207,11 @@ impl<'a> Binder<'a> {
             self.forbid(part, Some(action));
             return;
         }
+        let asked = matches!(self.previous, Some((Shape::Question(_), _)));
+        if asked && reading.after && matches!(part.join, Join::And | Join::Or) {
+            self.tell(part, ClauseKind::Question, "it belongs to the question before it");
+            return;
+        }
         if corrections::corrected(self, part, action) {
             return;
         }
