@@ -158,7 +158,7 @@ fn put_right(found: &[Mention], action: Action) -> String {
 /// A whole order, or only `off`, after "no": false where there is nothing that it puts right.
 pub(crate) fn corrected(binder: &mut Binder<'_>, part: &Part, action: Action) -> bool {
     let reading = &part.reading;
-    let Some(marker) = binder.marker.or(reading.instead.then_some(Term::Meant)) else { return false };
+    let Some(marker) = binder.marker.or_else(|| reading.instead.then_some(Term::Meant)) else { return false };
     let draft = binder.drafts.iter().rposition(|draft| !draft.gone);
     if reading.object == Object::Nothing {
         let found: Vec<Mention> = match draft {

@@ -174,12 +174,8 @@ fn behind(items: &[Item], at: usize) -> Option<Object> {
 fn whole(items: &[Item], at: usize, action: Action, firm: Firm) -> Found {
     let (mut object, end) = ahead(items, at + 1, firm);
     let mut after = false;
-    if object == Object::Nothing
-        || (object == Object::Else && firm == Firm::No && behind(items, at).is_some())
-    {
-        if let Some(machine) = behind(items, at) {
-            (object, after) = (machine, true);
-        }
+    if let Some(machine) = behind(items, at).filter(|_| object == Object::Nothing) {
+        (object, after) = (machine, true);
     }
     let manual =
         matches!(&*items[at].words, "hold" | "cut" | "end") && matches!(object, Object::Reference(..));

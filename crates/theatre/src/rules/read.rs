@@ -194,7 +194,7 @@ fn decide(items: &[Item], reading: &mut Reading) {
     let enough = position(items, |term| term == Term::Enough);
     let unwanted_now = position(items, |term| term == Term::Refrain).is_some()
         && items.iter().any(|item| matches!(&*item.words, "anymore" | "any more" | "any longer"));
-    if let Some(at) = enough.or(refused.filter(|_| unwanted_now)) {
+    if let Some(at) = enough.or_else(|| refused.filter(|_| unwanted_now)) {
         reading.negation = Some(items[at].words.clone());
         let nothing_else = !items[..at].iter().any(|item| item.term == Term::Machine);
         if !reading.named.is_empty() && nothing_else && !is_of_part(items) {
