@@ -11,3 +11,5 @@
 
 pub mod model;
 pub mod registry;
+pub mod rules;
+pub mod surgery;
