@@ -7,10 +7,14 @@
 
 pub mod chain;
 pub mod command;
+pub mod copy;
 pub mod event;
 pub mod fold;
 pub mod log;
 pub mod machine;
 pub mod room;
 pub mod safety;
+pub mod starter;
+pub mod theatres;
 pub mod view;
+pub mod writer;

@@ -70,7 +70,8 @@ pub fn apply(room: &mut Room, entry: &Entry) {
     }
 }
 
-/// A new surgery: nothing of the old one is left but the numbers, and what the orchestrator has not been told yet.
+/// A new surgery: nothing of the old one is left but the numbers. What the orchestrator has not been told yet would come too
+/// late, and is dropped here.
 fn select(
     room: &mut Room,
     at: Timestamp,
@@ -95,10 +96,9 @@ fn select(
             .map(|(id, one)| (id.clone(), Machine::new(one.name.clone(), one.default, at)))
             .collect(),
         last_utterance: old.last_utterance,
-        unstarted: old.unstarted,
         last_pending: old.last_pending,
         overrides: old.overrides,
-        dropped: old.dropped,
+        dropped: old.dropped + old.unstarted.len() as u64,
         ..Room::default()
     };
 }

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{event::Said, machine::Machine};
-use crate::model::{Clause, MachineId, ModelAnswer, Reference, Temporal, Toggle};
+use crate::model::{
+    Action, Clause, Context, Line, MachineId, ModelAnswer, Reference, Temporal, Toggle, Utterance,
+};
 
 /// So far back goes what an utterance may refer to, in seconds.
 pub const WINDOW_S: f64 = 180.0;
@@ -134,7 +136,7 @@ pub struct Room {
     pub window: VecDeque<Heard>,
     /// Utterances of this epoch.
     pub said: BTreeMap<u64, Brief>,
-    /// Utterances whose job the orchestrator has not accepted yet, of whatever epoch.
+    /// Utterances whose job the orchestrator has not accepted yet.
     pub unstarted: BTreeMap<u64, Said>,
     /// What the last understood sentence switched.
     pub last: Vec<Reference>,
@@ -165,5 +167,40 @@ impl Room {
     #[must_use]
     pub fn session_s(&self, at: Timestamp) -> f64 {
         at.duration_since(self.began).as_secs_f64().max(0.0)
+    }
+
+    /// The input of the job of something that was said, with what it may refer to as that is now.
+    #[must_use]
+    pub fn utterance(&self, said: &Said) -> Utterance {
+        let of = |wanted: Action| {
+            let machines = self.machines.iter().filter(|(_, machine)| machine.state() == wanted);
+            machines.map(|(id, _)| id.clone()).collect()
+        };
+        let until_then = |heard: &&Heard| {
+            let age = said.session_s - heard.said.session_s;
+            heard.said.utterance <= said.utterance && age <= WINDOW_S
+        };
+        let line = |heard: &Heard| Line {
+            session_s: heard.said.session_s,
+            speaker: heard.said.speaker.clone(),
+            text: heard.said.text.clone(),
+        };
+        Utterance {
+            theatre: self.theatre.clone(),
+            seq: said.utterance,
+            epoch: said.epoch,
+            surgery: self.surgery.clone(),
+            phase: self.phase.clone(),
+            text: said.text.clone(),
+            speaker: said.speaker.clone(),
+            said_at: said.said_at,
+            session_s: said.session_s,
+            context: Context {
+                on: of(Action::On),
+                standby: of(Action::Standby),
+                last: self.last.clone(),
+                window: self.window.iter().filter(until_then).map(line).collect(),
+            },
+        }
     }
 }
