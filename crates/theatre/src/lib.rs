@@ -11,4 +11,6 @@
 
 pub mod model;
 pub mod registry;
+pub mod rules;
 pub mod state;
+pub mod surgery;

@@ -1,0 +1,3 @@
+//! Tests of the theatre's services, through what users and other services see.
+
+mod rules_surgery;
