@@ -97,14 +97,17 @@ impl Head {
 pub fn walk(theatre: &str, log: &[u8], mut each: impl FnMut(Entry)) -> Result<Head, Broken> {
     let mut head = Head::genesis(theatre);
     for line in log.split_inclusive(|&byte| byte == b'\n') {
-        let broken = |why| Broken { line: head.seq + 1, why };
-        let whole = line.strip_suffix(b"\n");
-        let whole = whole.ok_or_else(|| broken("it has no end".to_owned()))?;
-        let mut next = head;
-        each(next.follow(whole).map_err(broken)?);
-        head = next;
+        each(walk_one(&mut head, line).map_err(|why| Broken { line: head.seq + 1, why })?);
     }
     Ok(head)
+}
+
+/// Checks one line with its newline, and moves on to it.
+///
+/// # Errors
+/// What does not fit, in words; then nothing has moved.
+pub fn walk_one(head: &mut Head, line: &[u8]) -> Result<Entry, String> {
+    head.follow(line.strip_suffix(b"\n").ok_or_else(|| "it has no end".to_owned())?)
 }
 
 fn digest(before: blake3::Hash, body: &[u8]) -> blake3::Hash {

@@ -9,6 +9,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::de::DeserializeOwned;
+
 use super::{
     chain::{self, Broken, Head},
     event::Entry,
@@ -128,7 +130,11 @@ impl Log {
 ///
 /// # Errors
 /// Where the file cannot be read or does not hold entries any more.
-pub fn read_piece(path: &Path, (from, end): (u64, u64), most: usize) -> io::Result<Vec<Entry>> {
+pub fn read_piece<T: DeserializeOwned>(
+    path: &Path,
+    (from, end): (u64, u64),
+    most: usize,
+) -> io::Result<Vec<T>> {
     let mut file = File::open(path)?;
     file.seek(SeekFrom::Start(from))?;
     let mut reader = io::BufReader::new(file.take(end.saturating_sub(from)));

@@ -4,6 +4,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use tokio::{
     sync::{broadcast, mpsc, oneshot, watch},
     task::JoinHandle,
@@ -15,6 +16,7 @@ use super::{
     event::{Entry, Event},
     fold,
     log::{Log, OpenError},
+    meter::Meter,
     room::Room,
     view,
 };
@@ -48,6 +50,8 @@ pub struct Shown {
     pub hash: blake3::Hash,
     /// Utterances so far.
     pub last_utterance: u64,
+    /// A surgery is chosen.
+    pub chosen: bool,
 }
 
 /// What a command came to.
@@ -80,6 +84,7 @@ pub struct Theatre {
     live: broadcast::Sender<Shown>,
     latest: watch::Receiver<Shown>,
     path: Arc<PathBuf>,
+    meter: Arc<Mutex<Meter>>,
 }
 
 impl Theatre {
@@ -104,8 +109,10 @@ impl Theatre {
         let (inbox, asked) = mpsc::channel(INBOX);
         let (show, latest) = watch::channel(shown(&room, log.head(), Arc::new([])));
         let live = broadcast::Sender::new(BACKLOG);
-        let theatre = Self { inbox, live: live.clone(), latest, path: Arc::new(path) };
-        let writer = Writer { name: name.to_owned(), log: Some(log), room, clock, live, show, failed: false };
+        let theatre = Self { inbox, live: live.clone(), latest, path: Arc::new(path), meter: Arc::default() };
+        let meter = Arc::clone(&theatre.meter);
+        let writer =
+            Writer { name: name.to_owned(), log: Some(log), room, clock, live, show, failed: false, meter };
         Ok((theatre, tokio::spawn(writer.run(asked))))
     }
 
@@ -150,6 +157,12 @@ impl Theatre {
         &self.path
     }
 
+    /// What was counted and timed.
+    #[must_use]
+    pub fn meter(&self) -> &Mutex<Meter> {
+        &self.meter
+    }
+
     /// Ends the writer once all that waits is written.
     pub async fn stop(&self) {
         // Nobody there: it has ended already.
@@ -169,7 +182,8 @@ fn stopped() -> Refused {
 
 fn shown(room: &Room, head: Head, entries: Arc<[Entry]>) -> Shown {
     let json = view::state(room).to_string().into();
-    Shown { seq: room.seq, json, entries, hash: head.hash, last_utterance: room.last_utterance }
+    let (last_utterance, chosen) = (room.last_utterance, room.epoch > 0);
+    Shown { seq: room.seq, json, entries, hash: head.hash, last_utterance, chosen }
 }
 
 struct Writer {
@@ -182,6 +196,7 @@ struct Writer {
     show: watch::Sender<Shown>,
     /// The last write failed.
     failed: bool,
+    meter: Arc<Mutex<Meter>>,
 }
 
 /// An answer that waits for the sync.
@@ -271,6 +286,7 @@ impl Writer {
         if !entries.is_empty() {
             let result = self.write(entries).await;
             self.failed = result.is_err();
+            self.meter.lock().errors += u64::from(self.failed);
             match result {
                 Ok((head, entries)) => written = Some(shown(&self.room, head, entries)),
                 Err(why) => {
@@ -280,14 +296,42 @@ impl Writer {
                 }
             }
         }
+        // Whoever is answered finds in the state what he was told.
+        if let Some(shown) = &written {
+            self.count(&shown.entries);
+            self.show.send_replace(shown.clone());
+        }
         for (answer, done) in owed {
             // Who asked may be gone.
             let _ = answer.send(done);
         }
         if let Some(shown) = written {
-            self.show.send_replace(shown.clone());
             // Nobody may be watching.
             let _ = self.live.send(shown);
+        }
+    }
+
+    fn count(&self, entries: &[Entry]) {
+        let now = (self.clock)();
+        let mut meter = self.meter.lock();
+        meter.writes += 1;
+        for entry in entries {
+            match &entry.event {
+                Event::Understood { utterance, understanding, .. } => {
+                    meter.merges += 1;
+                    meter.understood += 1;
+                    meter.matched += u64::from(!understanding.toggles.is_empty());
+                    if let Some(brief) = self.room.said.get(utterance) {
+                        meter.took(now.duration_since(brief.written).as_secs_f64() * 1_000.0);
+                    }
+                }
+                Event::ModelAnswered { answer, .. } => {
+                    meter.merges += 1;
+                    meter.modelled += 1;
+                    meter.degraded += u64::from(answer.degraded);
+                }
+                _ => {}
+            }
         }
     }
 
