@@ -57,7 +57,8 @@ impl Head {
         self.hash = digest(self.hash, line.as_bytes());
         self.seq = entry.seq;
         lines.push_str(&line);
-        let _ = writeln!(lines, ",\"hash\":\"{}\"}}", self.hash.to_hex());
+        lines.push_str(&end_of_line(self.hash));
+        lines.push('\n');
         Ok(())
     }
 
@@ -66,8 +67,8 @@ impl Head {
     /// # Errors
     /// What does not fit, in words.
     pub fn follow(&mut self, line: &[u8]) -> Result<Entry, String> {
-        let body = line.len().checked_sub(HEX + r#","hash":""}"#.len());
-        let body = body.map(|end| &line[..end]).ok_or_else(|| "it is too short for an entry".to_owned())?;
+        let end = line.len().checked_sub(HEX + r#","hash":""}"#.len());
+        let (body, rest) = line.split_at(end.ok_or_else(|| "it is too short for an entry".to_owned())?);
         let links: Links =
             serde_json::from_slice(line).map_err(|error| format!("it is no entry: {error}"))?;
         if links.prev != self.hash.to_hex().as_str() {
@@ -77,7 +78,7 @@ impl Head {
             ));
         }
         let hash = digest(self.hash, body);
-        if links.hash != hash.to_hex().as_str() {
+        if links.hash != hash.to_hex().as_str() || rest != end_of_line(hash).as_bytes() {
             return Err("its hash is not that of its content".to_owned());
         }
         let entry: Entry =
@@ -108,6 +109,10 @@ pub fn walk(theatre: &str, log: &[u8], mut each: impl FnMut(Entry)) -> Result<He
 /// What does not fit, in words; then nothing has moved.
 pub fn walk_one(head: &mut Head, line: &[u8]) -> Result<Entry, String> {
     head.follow(line.strip_suffix(b"\n").ok_or_else(|| "it has no end".to_owned())?)
+}
+
+fn end_of_line(hash: blake3::Hash) -> String {
+    format!(",\"hash\":\"{}\"}}", hash.to_hex())
 }
 
 fn digest(before: blake3::Hash, body: &[u8]) -> blake3::Hash {
