@@ -1,4 +1,7 @@
 //! Tests of the theatre's services, through what users and other services see.
 
+mod rules_faults;
+mod rules_phase;
 mod rules_surgery;
+mod rules_utterances;
 mod state;
