@@ -3,4 +3,4 @@
 use phase_kit::catalog::Catalog;
 
 /// Every service of a theatre.
-pub const CATALOG: Catalog = Catalog { services: &[] };
+pub const CATALOG: Catalog = Catalog { services: &[("llm", crate::llm::service)] };
