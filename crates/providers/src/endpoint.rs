@@ -72,9 +72,34 @@ impl Endpoint {
         body: &Value,
         timeout: Duration,
     ) -> Result<(Option<String>, Vec<u8>), ProviderError> {
+        self.send(self.to(path)?.json(body), timeout).await
+    }
+
+    /// The same with a form, for files.
+    ///
+    /// # Errors
+    /// As [`Self::post`].
+    pub(crate) async fn post_form(
+        &self,
+        path: &str,
+        form: reqwest::multipart::Form,
+        timeout: Duration,
+    ) -> Result<(Option<String>, Vec<u8>), ProviderError> {
+        self.send(self.to(path)?.multipart(form), timeout).await
+    }
+
+    fn to(&self, path: &str) -> Result<reqwest::RequestBuilder, ProviderError> {
         self.ready()?;
+        Ok(self.client()?.post(format!("{}{path}", self.base)))
+    }
+
+    async fn send(
+        &self,
+        request: reqwest::RequestBuilder,
+        timeout: Duration,
+    ) -> Result<(Option<String>, Vec<u8>), ProviderError> {
         let key = self.key.read(&self.provider)?;
-        let mut request = self.client()?.post(format!("{}{path}", self.base)).timeout(timeout).json(body);
+        let mut request = request.timeout(timeout);
         if let Some(key) = &key {
             request = request.bearer_auth(key.reveal());
         }

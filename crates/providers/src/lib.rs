@@ -1,4 +1,4 @@
-//! Outside engines behind small traits: translation, speech, language models, morphology. Which one is used is settled by
+//! Outside engines behind small traits: translation, speech in both directions, language models, morphology. Which one is used is settled by
 //! configuration, so every trait is object-safe and is called as `Arc<dyn …>`.
 //!
 //! GPL programs (Apertium, espeak-ng, hunspell) run as processes of their own and are never linked. What is not on the
@@ -14,6 +14,7 @@ mod error;
 pub mod language;
 pub mod morphology;
 mod pipe;
+pub mod recognise;
 mod secret;
 pub mod speech;
 pub mod translate;
@@ -27,6 +28,7 @@ pub use doctor::{Finding, doctor};
 pub use error::ProviderError;
 pub use language::{Language, LanguagePair, UnsupportedLanguage};
 pub use morphology::{Morphology, Reading, Token};
+pub use recognise::{Heard, HeardSegment, Recogniser, Sound};
 pub use secret::KeySource;
 pub use speech::{
     Espeak, OpenAiSpeech, Piper, PiperSettings, Speech, SpeechSettings, Voice, VoiceRole, Voices, Wav,

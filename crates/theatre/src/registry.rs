@@ -9,7 +9,9 @@ use serde::de::Error as _;
 use crate::rules::phase::Rules;
 
 /// Every service of a theatre.
-pub const CATALOG: Catalog = Catalog { services: &[("rules", rules)] };
+pub const CATALOG: Catalog = Catalog {
+    services: &[("rules", rules), ("llm", crate::llm::service), ("state", crate::state::service::add)],
+};
 
 fn rules(builder: ServiceBuilder, settings: &ServiceSettings) -> Result<ServiceBuilder, serde_json::Error> {
     Ok(builder.phase(Rules::new(&options(settings)?).map_err(serde_json::Error::custom)?))

@@ -1,5 +1,6 @@
 //! Providers behind HTTP, against a server on this machine that speaks their protocol.
 
 mod chat;
+mod recognise;
 mod server;
 mod speech;
