@@ -200,7 +200,8 @@ fn promised(line: &str, state: &str, before: &Job, after: &Job, done: &Cell) {
         _ if before.has_ended() => assert!(!accepted, "{state}: a job that is over refuses {line}"),
         _ => {}
     }
-    if before.has_ended() && !matches!(line.split(' ').next(), Some("retry" | "rerun" | "adopt" | "artifact")) {
+    if before.has_ended() && !matches!(line.split(' ').next(), Some("retry" | "rerun" | "adopt" | "artifact"))
+    {
         assert_eq!(before, after, "{state}: {line} changes nothing in a job that is over");
     }
 }

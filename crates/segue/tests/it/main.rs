@@ -14,5 +14,6 @@ mod logs;
 mod soak;
 mod support;
 mod table;
+mod theatre;
 mod torn;
 mod up;

@@ -271,18 +271,23 @@ pub(crate) fn hello_on(port: u16) -> tokio::runtime::Runtime {
 
 /// Sends a request with any body, and returns status and body.
 pub(crate) fn send(method: &str, url: &str, body: &[u8]) -> (u16, Value) {
+    try_send(method, url, body).unwrap()
+}
+
+/// The same to somebody who may be killed meanwhile.
+pub(crate) fn try_send(method: &str, url: &str, body: &[u8]) -> std::io::Result<(u16, Value)> {
     let (host, path) = url.trim_start_matches("http://").split_once('/').unwrap();
-    let mut stream = std::net::TcpStream::connect(host).unwrap();
+    let mut stream = std::net::TcpStream::connect(host)?;
     let head = format!(
         "{method} /{path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
         body.len()
     );
     // A body that is too large is refused before it is read to its end.
     let _ = stream.write_all(&[head.as_bytes(), body].concat());
-    let answer = std::io::read_to_string(stream).unwrap();
-    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
-    let body = answer.split_once("\r\n\r\n").unwrap().1;
-    (status, serde_json::from_str(body).unwrap_or_else(|_| json!(body)))
+    let answer = std::io::read_to_string(stream)?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?;
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Ok((status, serde_json::from_str(body).unwrap_or_else(|_| json!(body))))
 }
 
 /// The repository's folder.
