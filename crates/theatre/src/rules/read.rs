@@ -48,6 +48,10 @@ pub(crate) struct Reading {
     pub(crate) after: bool,
     /// Its condition or time.
     pub(crate) when: Option<When>,
+    /// What ends it: "until the stone is out".
+    pub(crate) until: Option<When>,
+    /// Whether it begins with `the` or the like: a machine so named is spoken of, not called for.
+    pub(crate) pointed: bool,
     /// Whether it is for now, with emphasis.
     pub(crate) now: bool,
     /// The negation, where there is one.
@@ -74,6 +78,8 @@ pub(crate) fn read(piece: &Piece) -> Reading {
         after: false,
         now: items.iter().any(conditions::is_now),
         when,
+        until: conditions::until(&piece.items),
+        pointed: items.iter().find(|item| !is_small(item.term)).is_some_and(|item| item.term == Term::Det),
         negation: None,
         words: None,
         request: has(|term| matches!(term, Term::Request | Term::Please | Term::Want)),

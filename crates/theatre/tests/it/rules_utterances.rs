@@ -179,18 +179,18 @@ fn measure(held_out: bool) -> (Table, BTreeMap<String, Score>, Vec<String>) {
 }
 
 fn table(name: &str, (classes, clauses, _): &(Table, BTreeMap<String, Score>, Vec<String>)) -> String {
-    let mut text =
-        format!("{name:<12} rows  exact  precision  recall   (changes of machines, by class of utterance)\n");
-    for (class, score) in classes {
-        let exact = ratio(score.exact, score.rows);
-        let (rows, precision, recall) = (score.rows, score.precision(), score.recall());
-        text += &format!("  {class:<10} {rows:>4} {exact:>6.3} {precision:>10.3} {recall:>7.3}\n");
-    }
-    text += &format!("{name:<12} rows         precision  recall   (utterances that have such a clause)\n");
-    for (kind, score) in clauses {
-        let (rows, precision, recall) = (score.right + score.missed, score.precision(), score.recall());
-        text += &format!("  {kind:<10} {rows:>4} {precision:>17.3} {recall:>7.3}\n");
-    }
+    let line = |name: &str, score: &Score| {
+        let Score { rows, right, wrong, missed, .. } = *score;
+        let (precision, recall, exact) = (score.precision(), score.recall(), ratio(score.exact, rows));
+        format!(
+            "{name:<12} {rows:>4} {exact:>6.3} {right:>6} {wrong:>6} {missed:>7} {precision:>10.3} {recall:>7.3}\n"
+        )
+    };
+    let head = |what: &str| format!("{what:<12} rows  exact  right  wrong  missed  precision  recall\n");
+    let mut text = format!("\n{name}: changes of machines, by class of utterance\n{}", head("class"));
+    classes.iter().for_each(|(class, score)| text += &line(class, score));
+    text += &format!("{name}: kinds of clauses, by utterance\n{}", head("kind"));
+    clauses.iter().for_each(|(kind, score)| text += &line(kind, score));
     text
 }
 

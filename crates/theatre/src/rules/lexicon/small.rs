@@ -51,7 +51,7 @@ pub(super) const SMALL: &[(Term, &str)] = &[
     ),
     (
         Term::Want,
-        "i need, we need, need, i want, we want, i would like, we would like, i would like to have, \
+        "we will want, i need, we need, need, i want, we want, i would like, we would like, i would like to have, \
          give me, give us, get me, get us, i will need, we will need, i will have, i will take, i \
          will want, can i have, could i have, may i have, can we have, could we have, may we have, \
          can i get, could i get, can we get, could we get, let us have, let me have, i am going to \
