@@ -203,7 +203,7 @@ fn every_utterance_of_the_tuned_set_is_understood() {
 }
 
 /// What was measured when the parser was done; it may only get better.
-const FLOOR: (f64, f64, f64) = (0.91, 0.94, 0.90);
+const FLOOR: (f64, f64, f64) = (0.92, 0.95, 0.90);
 
 #[test]
 fn utterances_that_nobody_tuned_for_are_understood_as_well_as_measured() {
