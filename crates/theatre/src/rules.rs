@@ -40,6 +40,9 @@ pub fn understand(surgery: &Surgery, utterance: &Utterance) -> Understanding {
         let parts = joined(asked(parts(sentence), sentence.asks));
         binder.sentence(&parts, at + 1 == sentences.len());
     }
+    if binder.clauses.is_empty() && !sentences.is_empty() {
+        binder.idle();
+    }
     let mut understanding = draft::finish(surgery, &binder.drafts, binder.clauses);
     understanding.speaker = utterance.speaker.clone();
     understanding.negations = binder.negations;

@@ -33,6 +33,8 @@ pub(crate) struct Binder<'a> {
     pub(crate) surgery: &'a Surgery,
     pub(crate) utterance: &'a Utterance,
     pub(crate) clauses: Vec<Clause>,
+    /// Where each clause begins in the text.
+    begins: Vec<usize>,
     pub(crate) drafts: Vec<Draft>,
     /// Machines that were named together, oldest first.
     pub(crate) groups: Vec<Vec<Mention>>,
@@ -57,6 +59,7 @@ impl<'a> Binder<'a> {
             surgery,
             utterance,
             clauses: Vec::new(),
+            begins: Vec::new(),
             drafts: Vec::new(),
             groups: Vec::new(),
             sentence: 0,
@@ -82,10 +85,32 @@ impl<'a> Binder<'a> {
             let end = last_sentence && at + 1 == parts.len();
             self.part(part, end);
         }
-        if let (Some(last), Some(_), true) = (parts.last(), self.start, last_sentence) {
+        let (Some(last), Some(_)) = (parts.last(), self.start) else { return };
+        if self.put_off(last.end) {
+            return;
+        }
+        if last_sentence {
             let kind = if self.groups.is_empty() { ClauseKind::Chatter } else { ClauseKind::Remark };
             self.tell(last, kind, "it says when, but not what");
         }
+    }
+
+    /// "stop the irrigation, in five minutes": a condition at the very end is for the order before it.
+    fn put_off(&mut self, end: usize) -> bool {
+        let Some(when) = self.condition.clone() else { return false };
+        let here =
+            |draft: &&mut Draft| !draft.gone && draft.sentence == self.sentence && draft.when.is_none();
+        let Some(draft) = self.drafts.iter_mut().rfind(here) else { return false };
+        let clause = &mut self.clauses[draft.clause];
+        let begins = self.begins.get(draft.clause).copied().unwrap_or_default();
+        if let Some(text) = self.utterance.text.get(begins..end) {
+            text.clone_into(&mut clause.text);
+        }
+        clause.why = format!("{}, but not now: '{}'", clause.why, when.words);
+        clause.kind = ClauseKind::Pending;
+        draft.when = Some(when);
+        (self.start, self.condition) = (None, None);
+        true
     }
 
     fn part(&mut self, part: &Part, end: bool) {
@@ -104,6 +129,15 @@ impl<'a> Binder<'a> {
         match &reading.shape {
             Shape::Marker(term) => corrections::marked(self, *term, part, end),
             Shape::Tag | Shape::Polite => {}
+            Shape::Remark(_) if reading.empty && reading.when.is_none() => {
+                let here =
+                    self.drafts.iter_mut().rfind(|draft| !draft.gone && draft.sentence == self.sentence);
+                // ", now"
+                if let Some(draft) = here {
+                    draft.now |= reading.now;
+                }
+                return;
+            }
             Shape::Question(why) => self.tell(part, ClauseKind::Question, why),
             Shape::Remark(_)
                 if reading.named.is_empty() && reading.when.as_ref().is_some_and(|when| when.leads) =>
@@ -141,7 +175,15 @@ impl<'a> Binder<'a> {
         let text = self.utterance.text.get(start..part.end).unwrap_or_default().trim().to_owned();
         let machines = machines.iter().map(|target| target.mention.id.clone()).collect();
         self.clauses.push(Clause { text, kind, why, machines });
+        self.begins.push(start);
         self.clauses.len() - 1
+    }
+
+    /// Nothing was said but politeness.
+    pub(crate) fn idle(&mut self) {
+        let text = self.utterance.text.trim().to_owned();
+        let why = "no machine is named".to_owned();
+        self.clauses.push(Clause { text, kind: ClauseKind::Chatter, why, machines: Vec::new() });
     }
 
     /// Words that belong to the next clause.
@@ -319,8 +361,15 @@ pub(crate) fn referred(id: &crate::model::MachineId, words: &str) -> Mention {
     Mention { id: id.clone(), kind: MatchType::Name, phrase: words.to_owned() }
 }
 
+/// The machines as targets, each once.
 pub(crate) fn targets(mentions: &[Mention], action: Action) -> Vec<Target> {
-    mentions.iter().map(|mention| Target { mention: mention.clone(), action }).collect()
+    let mut targets: Vec<Target> = Vec::new();
+    for mention in mentions {
+        if !targets.iter().any(|known| known.mention.id == mention.id) {
+            targets.push(Target { mention: mention.clone(), action });
+        }
+    }
+    targets
 }
 
 pub(crate) const fn name(action: Action) -> &'static str {

@@ -216,7 +216,9 @@ fn parted(items: &[Item], at: usize, stem: Stem) -> Found {
         // "get suction"
         None if items[at].words == "get" => Wish::Become(Action::On),
         None => Wish::Open,
-        Some((place, _)) if stem == Stem::Keep && items[place].words == "alone" => Wish::Stay,
+        Some((place, _)) if stem == Stem::Keep && matches!(&*items[place].words, "alone" | "as" | "be") => {
+            Wish::Stay
+        }
         Some(_) => Wish::Other,
     };
     if let (Object::Nothing, Some(place)) = (&object, particle) {

@@ -136,5 +136,6 @@ pub(crate) fn may_begin(last: Term) -> bool {
             | Term::MustBe
             | Term::Be
             | Term::BeNot
+            | Term::Told
     )
 }

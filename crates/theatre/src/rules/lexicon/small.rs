@@ -15,7 +15,7 @@ pub(super) const SMALL: &[(Term, &str)] = &[
     ),
     (
         Term::Told,
-        "turned, turns, turning, switched, switches, switching, shutting, putting, brought, bringing, \
+        "you said, he said, she said, they said, somebody said, turned, turns, turning, switched, switches, switching, shutting, putting, brought, bringing, \
          keeping, keeps, kept, leaving, getting, setting, having, flipped",
     ),
     (
