@@ -250,7 +250,7 @@ impl<'a> Binder<'a> {
             .as_ref()
             .map(|before| (before.shape.clone(), before.speaks || before.words.is_some()));
         match before {
-            Some((Shape::Order(action), _)) if joined => self.switch(part, &reading.named, action),
+            Some((Shape::Order(action), _)) if joined => self.also(part, action),
             Some((Shape::Forbid(action), _)) if joined => self.forbid(part, action),
             Some((Shape::Forbid(Some(action)), _)) if part.join == Join::But => {
                 self.switch(part, &reading.named, action);
@@ -266,6 +266,26 @@ impl<'a> Binder<'a> {
             }
             _ => self.switch(part, &reading.named, Action::On),
         }
+    }
+
+    /// One more machine of the order before: what has one verb happens at one time.
+    fn also(&mut self, part: &Part, action: Action) {
+        let mut part = part.clone();
+        let before = self.previous.as_ref().and_then(|before| before.when.clone()).filter(|when| !when.leads);
+        match (&part.reading.when, before) {
+            (None, before) => part.reading.when = before,
+            (Some(when), None) if !when.leads => {
+                let last = self.drafts.iter_mut().rfind(|draft| !draft.gone && draft.when.is_none());
+                if let Some(draft) = last.filter(|draft| draft.sentence == self.sentence && !draft.now) {
+                    let clause = &mut self.clauses[draft.clause];
+                    clause.kind = ClauseKind::Pending;
+                    clause.why = format!("{}, but not now: '{}'", clause.why, when.words);
+                    draft.when = Some(when.clone());
+                }
+            }
+            (Some(_), _) => {}
+        }
+        self.switch(&part, &part.reading.named, action);
     }
 
     /// An order.
