@@ -206,11 +206,12 @@ impl<'a> Binder<'a> {
             return;
         }
         let found = self.resolve(&reading.object).unwrap_or_default();
+        let same = |target: &Target| {
+            found.iter().any(|mention| mention.id == target.mention.id)
+                && action.is_none_or(|action| action == target.action)
+        };
+        let hit = self.drafts.iter().any(|draft| draft.targets.iter().any(same));
         for draft in self.drafts.iter_mut().filter(|draft| !draft.gone) {
-            let same = |target: &Target| {
-                found.iter().any(|mention| mention.id == target.mention.id)
-                    && action.is_none_or(|action| action == target.action)
-            };
             if draft.targets.iter().all(same) {
                 draft.gone = true;
             } else {
@@ -229,8 +230,10 @@ impl<'a> Binder<'a> {
             _ => "it forbids: everything stays as it is".to_owned(),
         };
         self.clause(part, ClauseKind::Negated, why, &found);
-        // "not the suction, the irrigation" puts right.
-        self.marker = if action.is_none() { Some(Term::Not) } else { None };
+        // "not the suction, the irrigation" puts right what was said of the suction.
+        let plain = action.is_none() && reading.words.is_none();
+        let not = matches!(reading.negation.as_deref(), Some("not" | "no"));
+        self.marker = (plain && not && (hit || self.drafts.is_empty())).then_some(Term::Not);
     }
 
     /// Machines without a verb: they take that of their neighbour, or are an order by themselves.
@@ -251,7 +254,10 @@ impl<'a> Binder<'a> {
             .map(|before| (before.shape.clone(), before.speaks || before.words.is_some()));
         match before {
             Some((Shape::Order(action), _)) if joined => self.also(part, action),
-            Some((Shape::Forbid(action), _)) if joined => self.forbid(part, action),
+            // "no camera, suction please" wants the suction.
+            Some((Shape::Forbid(action), _)) if joined && (!reading.please || part.join == Join::Or) => {
+                self.forbid(part, action);
+            }
             Some((Shape::Forbid(Some(action)), _)) if part.join == Join::But => {
                 self.switch(part, &reading.named, action);
             }
