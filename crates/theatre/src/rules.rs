@@ -73,8 +73,11 @@ fn asked(mut parts: Vec<Part>, asks: bool) -> Vec<Part> {
         None if asks && !polite && !nods && !asked => (parts.len(), "it ends with a question mark"),
         None => return parts,
     };
-    for part in &mut parts[..end] {
-        if matches!(part.reading.shape, Shape::Order(_) | Shape::Bare | Shape::Open) || tag.is_some() {
+    let single = parts.len() == 1;
+    for part in &mut parts[..end.max(usize::from(single))] {
+        let told = matches!(part.reading.shape, Shape::Remark(_)) && (part.reading.speaks || single);
+        if matches!(part.reading.shape, Shape::Order(_) | Shape::Bare | Shape::Open) || tag.is_some() || told
+        {
             part.reading.shape = Shape::Question(why);
         }
     }

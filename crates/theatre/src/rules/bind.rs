@@ -43,8 +43,10 @@ pub(crate) struct Binder<'a> {
     pub(crate) marker: Option<Term>,
     /// The condition at the head of the sentence.
     condition: Option<When>,
-    /// What the part before was, for what is joined to it.
-    previous: Option<(Shape, bool)>,
+    /// What ends the order before: "then" comes after it.
+    until: Option<When>,
+    /// The part before, for what is joined to it.
+    previous: Option<Reading>,
     /// Where the next clause begins, where words before it belong to it.
     start: Option<usize>,
 }
@@ -62,6 +64,7 @@ impl<'a> Binder<'a> {
             keywords: Vec::new(),
             marker: None,
             condition: None,
+            until: None,
             previous: None,
             start: None,
         }
@@ -70,10 +73,18 @@ impl<'a> Binder<'a> {
     /// Takes in a sentence.
     pub(crate) fn sentence(&mut self, parts: &[Part], last_sentence: bool) {
         self.sentence += 1;
-        (self.condition, self.previous, self.start) = (None, None, None);
+        // "When the stone is out. Turn on the suction": a condition by itself waits for its order.
+        if self.start.is_none() {
+            self.condition = None;
+        }
+        (self.until, self.previous) = (None, None);
         for (at, part) in parts.iter().enumerate() {
             let end = last_sentence && at + 1 == parts.len();
             self.part(part, end);
+        }
+        if let (Some(last), Some(_), true) = (parts.last(), self.start, last_sentence) {
+            let kind = if self.groups.is_empty() { ClauseKind::Chatter } else { ClauseKind::Remark };
+            self.tell(last, kind, "it says when, but not what");
         }
     }
 
@@ -86,6 +97,10 @@ impl<'a> Binder<'a> {
         if let Some(words) = &reading.negation {
             self.negations.push(words.clone());
         }
+        if part.join == Join::Then && self.until.is_some() {
+            self.condition = self.until.take();
+        }
+        self.until = reading.until.clone().or_else(|| self.until.take());
         match &reading.shape {
             Shape::Marker(term) => corrections::marked(self, *term, part, end),
             Shape::Tag | Shape::Polite => {}
@@ -107,7 +122,7 @@ impl<'a> Binder<'a> {
             Shape::Order(action) => self.order(part, *action),
         }
         if !matches!(reading.shape, Shape::Tag | Shape::Polite | Shape::Marker(_)) {
-            self.previous = Some((reading.shape.clone(), reading.after));
+            self.previous = Some(reading.clone());
         }
         if !reading.named.is_empty() {
             self.groups.push(reading.named.clone());
@@ -154,7 +169,11 @@ impl<'a> Binder<'a> {
                 found.iter().any(|mention| mention.id == target.mention.id)
                     && action.is_none_or(|action| action == target.action)
             };
-            draft.targets.retain(|target| !same(target));
+            if draft.targets.iter().all(same) {
+                draft.gone = true;
+            } else {
+                draft.targets.retain(|target| !same(target));
+            }
         }
         let found = targets(&found, action.unwrap_or(Action::On));
         if found.is_empty() {
@@ -183,31 +202,39 @@ impl<'a> Binder<'a> {
             return;
         }
         let joined = matches!(part.join, Join::And | Join::Or | Join::Comma);
-        match self.previous.clone() {
-            Some((Shape::Order(action), _)) if joined => self.switch(part, &reading.named.clone(), action),
+        let listed = matches!(part.join, Join::And | Join::Or);
+        let before = self
+            .previous
+            .as_ref()
+            .map(|before| (before.shape.clone(), before.speaks || before.words.is_some()));
+        match before {
+            Some((Shape::Order(action), _)) if joined => self.switch(part, &reading.named, action),
             Some((Shape::Forbid(action), _)) if joined => self.forbid(part, action),
             Some((Shape::Forbid(Some(action)), _)) if part.join == Join::But => {
-                self.switch(part, &reading.named.clone(), action);
+                self.switch(part, &reading.named, action);
             }
             Some((Shape::Question(_), _)) if joined && !reading.please => {
                 self.tell(part, ClauseKind::Question, "it belongs to the question before it");
             }
-            _ => self.alone(part),
+            Some((Shape::Remark(_), true)) if listed && !reading.please => {
+                self.tell(part, ClauseKind::Remark, "it belongs to what is said before it");
+            }
+            _ if reading.pointed && !reading.please && !reading.now && !listed => {
+                self.tell(part, ClauseKind::Remark, "a machine is named, but no order is given");
+            }
+            _ => self.switch(part, &reading.named, Action::On),
         }
-    }
-
-    fn alone(&mut self, part: &Part) {
-        self.switch(part, &part.reading.named.clone(), Action::On);
     }
 
     /// An order.
     fn order(&mut self, part: &Part, action: Action) {
         let reading = &part.reading;
-        if part.join == Join::Or && matches!(self.previous, Some((Shape::Forbid(_), _))) {
+        let before = self.previous.as_ref().map(|before| before.shape.clone());
+        if part.join == Join::Or && matches!(before, Some(Shape::Forbid(_))) {
             self.forbid(part, Some(action));
             return;
         }
-        let asked = matches!(self.previous, Some((Shape::Question(_), _)));
+        let asked = matches!(before, Some(Shape::Question(_)));
         if asked && reading.after && matches!(part.join, Join::And | Join::Or) {
             self.tell(part, ClauseKind::Question, "it belongs to the question before it");
             return;

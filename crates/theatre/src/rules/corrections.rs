@@ -106,7 +106,8 @@ pub(crate) fn replaced(binder: &mut Binder<'_>, part: &Part) -> bool {
     let marker = if other || reading.instead { Some(Term::Meant) } else { binder.marker };
     let Some(marker) = marker.filter(|marker| *marker != Term::Wait) else { return false };
     let found = if other { other_one(binder) } else { reading.named.clone() };
-    let draft = binder.drafts.iter().rposition(|draft| !draft.gone || marker == Term::Undo);
+    let draft =
+        binder.drafts.iter().rposition(|draft| !draft.gone || matches!(marker, Term::Undo | Term::Not));
     if let Some(at) = draft.filter(|at| binder.drafts[*at].when.is_none() || !other) {
         let draft = binder.drafts[at].clone();
         let context = draft.targets.iter().all(|target| target.mention.phrase == "undo");
@@ -158,8 +159,12 @@ fn put_right(found: &[Mention], action: Action) -> String {
 /// A whole order, or only `off`, after "no": false where there is nothing that it puts right.
 pub(crate) fn corrected(binder: &mut Binder<'_>, part: &Part, action: Action) -> bool {
     let reading = &part.reading;
-    let Some(marker) = binder.marker.or(reading.instead.then_some(Term::Meant)) else { return false };
+    let Some(marker) = binder.marker.or_else(|| reading.instead.then_some(Term::Meant)) else { return false };
     let draft = binder.drafts.iter().rposition(|draft| !draft.gone);
+    let stops = reading.words.as_deref() == Some("stop") && matches!(marker, Term::No | Term::Wait);
+    if reading.object == Object::Nothing && stops && said_here(binder) {
+        return take_back(binder, part);
+    }
     if reading.object == Object::Nothing {
         let found: Vec<Mention> = match draft {
             Some(at) => gone(binder, at).into_iter().map(|target| target.mention).collect(),

@@ -110,6 +110,9 @@ fn ahead(items: &[Item], start: usize, firm: Firm) -> (Object, usize) {
             Term::Machine => return machines(items, at),
             Term::Both
                 if items.get(at + 1).is_some_and(|next| matches!(next.term, Term::Det | Term::Machine)) => {}
+            Term::Both if items.get(at + 1).is_some_and(|next| next.term == Term::Word) => {
+                return (Object::Else, at);
+            }
             // "stop this", "hold that": said of what somebody has in his hands.
             Term::It if firm == Firm::No && item.words.starts_with("th") => return (Object::Else, at),
             Term::It | Term::Both | Term::Other => {
@@ -174,12 +177,8 @@ fn behind(items: &[Item], at: usize) -> Option<Object> {
 fn whole(items: &[Item], at: usize, action: Action, firm: Firm) -> Found {
     let (mut object, end) = ahead(items, at + 1, firm);
     let mut after = false;
-    if object == Object::Nothing
-        || (object == Object::Else && firm == Firm::No && behind(items, at).is_some())
-    {
-        if let Some(machine) = behind(items, at) {
-            (object, after) = (machine, true);
-        }
+    if let Some(machine) = behind(items, at).filter(|_| object == Object::Nothing) {
+        (object, after) = (machine, true);
     }
     let manual =
         matches!(&*items[at].words, "hold" | "cut" | "end") && matches!(object, Object::Reference(..));
@@ -206,10 +205,16 @@ fn parted(items: &[Item], at: usize, stem: Stem) -> Found {
     });
     let mut wish = match particle.map(|at| (at, items[at].term)) {
         Some((place, Term::Particle(action))) if is_end(items, place, true) => Wish::Become(action),
-        Some((_, Term::Way(Way::Up))) if stem == Stem::Bring => Wish::Become(Action::On),
-        Some((_, Term::Way(Way::Down))) if stem == Stem::Shut => Wish::Become(Action::Off),
+        Some((_, Term::Way(Way::Up))) if matches!(stem, Stem::Bring | Stem::Power) => {
+            Wish::Become(Action::On)
+        }
+        Some((_, Term::Way(Way::Down))) if matches!(stem, Stem::Shut | Stem::Power) => {
+            Wish::Become(Action::Off)
+        }
         Some((_, Term::Done(action))) => Wish::Become(action),
         None if stem == Stem::Keep => Wish::Stay,
+        // "get suction"
+        None if items[at].words == "get" => Wish::Become(Action::On),
         None => Wish::Open,
         Some((place, _)) if stem == Stem::Keep && items[place].words == "alone" => Wish::Stay,
         Some(_) => Wish::Other,

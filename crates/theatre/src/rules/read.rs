@@ -48,6 +48,10 @@ pub(crate) struct Reading {
     pub(crate) after: bool,
     /// Its condition or time.
     pub(crate) when: Option<When>,
+    /// What ends it: "until the stone is out".
+    pub(crate) until: Option<When>,
+    /// Whether it begins with `the` or the like: a machine so named is spoken of, not called for.
+    pub(crate) pointed: bool,
     /// Whether it is for now, with emphasis.
     pub(crate) now: bool,
     /// The negation, where there is one.
@@ -74,6 +78,8 @@ pub(crate) fn read(piece: &Piece) -> Reading {
         after: false,
         now: items.iter().any(conditions::is_now),
         when,
+        until: conditions::until(&piece.items),
+        pointed: items.iter().find(|item| !is_small(item.term)).is_some_and(|item| item.term == Term::Det),
         negation: None,
         words: None,
         request: has(|term| matches!(term, Term::Request | Term::Please | Term::Want)),
@@ -194,7 +200,7 @@ fn decide(items: &[Item], reading: &mut Reading) {
     let enough = position(items, |term| term == Term::Enough);
     let unwanted_now = position(items, |term| term == Term::Refrain).is_some()
         && items.iter().any(|item| matches!(&*item.words, "anymore" | "any more" | "any longer"));
-    if let Some(at) = enough.or(refused.filter(|_| unwanted_now)) {
+    if let Some(at) = enough.or_else(|| refused.filter(|_| unwanted_now)) {
         reading.negation = Some(items[at].words.clone());
         let nothing_else = !items[..at].iter().any(|item| item.term == Term::Machine);
         if !reading.named.is_empty() && nothing_else && !is_of_part(items) {

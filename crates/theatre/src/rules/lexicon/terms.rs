@@ -32,7 +32,7 @@ impl Lexicon {
     fn build() -> Self {
         let mut lexicon = Self { phrases: HashMap::new() };
         for (term, phrases) in small::SMALL {
-            phrases.iter().for_each(|phrase| lexicon.add(phrase, *term));
+            phrases.split(',').for_each(|phrase| lexicon.add(phrase, *term));
         }
         for (stem, phrases) in STEMS {
             phrases.iter().for_each(|phrase| lexicon.add(phrase, Term::Stem(stem)));
@@ -57,15 +57,9 @@ impl Lexicon {
     fn add_order(&mut self, phrase: &str, action: Action, firm: Firm) {
         self.add(phrase, Term::Order(action, firm));
         let (verb, rest) = phrase.split_once(' ').map_or((phrase, ""), |(verb, rest)| (verb, rest));
-        let forms = small::FORMS.iter().find(|(base, ..)| *base == verb);
-        for (term, forms) in forms
-            .map(|(_, done, doing)| [(Term::Done(action), *done), (Term::Doing(action), *doing)])
-            .into_iter()
-            .flatten()
-        {
-            for form in forms {
-                self.add_new(&format!("{form} {rest}"), term);
-            }
+        let Some((_, done, doing)) = small::FORMS.iter().find(|(base, ..)| *base == verb) else { return };
+        for (term, forms) in [(Term::Done(action), done), (Term::Doing(action), doing)] {
+            forms.split(',').for_each(|form| self.add_new(&format!("{form} {rest}"), term));
         }
     }
 
