@@ -3,11 +3,18 @@
 //! Read once at start, checked whole, and passed down; nothing reads the environment afterwards. What the environment
 //! overrides comes in as a function, so that tests need none.
 
+mod order;
 mod read;
 mod secrets;
 mod tls;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use engine::{
     ids::Name,
@@ -67,6 +74,10 @@ pub struct ServiceConfig {
     pub networks: Vec<crate::outbound::Network>,
     /// Part of what decides whether an earlier result may be reused.
     pub version: String,
+    /// Services that start before it and stop after it.
+    pub needs: Vec<Name>,
+    /// Pipelines that want it although none of their phases names it.
+    pub pipelines: BTreeSet<String>,
     /// Options for the service itself, handed over as they are.
     pub options: serde_json::Value,
 }

@@ -42,6 +42,14 @@ pub enum Code {
     MethodNotAllowed,
     UnsupportedMediaType,
     UpgradeRequired,
+    UnknownMachine,
+    UnknownAction,
+    EmptyText,
+    InvalidAudio,
+    UnknownSurgery,
+    OverrideTooLong,
+    UnknownTheatre,
+    UnknownPending,
     NotFound,
     TooManyRequests,
     Internal,
@@ -71,7 +79,7 @@ macro_rules! row {
 }
 
 /// In the order of the enum, so that a code is its own index.
-const TABLE: [Entry; 37] = [
+const TABLE: [Entry; 45] = [
     row!(MalformedJson, "malformed-json", 400, "The body is not JSON"),
     row!(InvalidField, "invalid-field", 422, "A field is missing or has the wrong form"),
     row!(PayloadTooLarge, "payload-too-large", 413, "The body is too large"),
@@ -106,6 +114,14 @@ const TABLE: [Entry; 37] = [
     row!(MethodNotAllowed, "method-not-allowed", 405, "This address does not know the method"),
     row!(UnsupportedMediaType, "unsupported-media-type", 415, "The body must be JSON"),
     row!(UpgradeRequired, "upgrade-required", 426, "A WebSocket is expected here"),
+    row!(UnknownMachine, "unknown-machine", 404, "The surgery has no such machine"),
+    row!(UnknownAction, "unknown-action", 422, "There is no such action"),
+    row!(EmptyText, "empty-text", 400, "Nothing was said"),
+    row!(InvalidAudio, "invalid-audio", 422, "The sound cannot be read"),
+    row!(UnknownSurgery, "unknown-surgery", 400, "There is no such surgery"),
+    row!(OverrideTooLong, "override-too-long", 422, "An override cannot hold so long"),
+    row!(UnknownTheatre, "unknown-theatre", 404, "There is no such theatre"),
+    row!(UnknownPending, "unknown-pending", 404, "Nothing of this number is pending"),
     row!(NotFound, "not-found", 404, "There is nothing at this address"),
     row!(TooManyRequests, "too-many-requests", 429, "Busy"),
     row!(Internal, "internal", 500, "An error in Segue"),

@@ -49,6 +49,16 @@ pub(crate) fn read_setup(file: &Path) -> Result<Setup> {
     if !undeclared.is_empty() {
         bail!("{}\n       services are declared in {}", undeclared.join("\n       "), file.display());
     }
+    for (name, service) in &config.services {
+        let strange =
+            service.pipelines.iter().find(|one| !pipelines.iter().any(|(_, p)| p.name.as_str() == *one));
+        if let Some(strange) = strange {
+            bail!(
+                "{}: the service '{name}' is for '{strange}', and there is no such pipeline",
+                file.display()
+            );
+        }
+    }
     for (path, pipeline) in &pipelines {
         let same = pipelines.iter().find(|(other, p)| other != path && (p.name == pipeline.name));
         if let Some((other, _)) = same {

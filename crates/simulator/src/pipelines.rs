@@ -1,6 +1,9 @@
 //! The pipelines and services of every run: few and fixed, and between them all that a pipeline can say.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use engine::{
     ids::Name,
@@ -209,6 +212,8 @@ pub fn services() -> BTreeMap<Name, ServiceConfig> {
                 run: None,
                 limits: ServiceLimits { capacity, rate },
                 version: String::new(),
+                needs: Vec::new(),
+                pipelines: BTreeSet::new(),
                 options: serde_json::Value::Null,
             };
             Some((Name::new(name).ok()?, config))

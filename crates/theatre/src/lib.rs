@@ -9,8 +9,10 @@
 //! Reading order: [`model`] (the words that services say to each other), [`surgery`], [`rules`], [`state`], [`llm`], [`asr`],
 //! [`registry`].
 
+pub mod asr;
 pub mod llm;
 pub mod model;
 pub mod registry;
 pub mod rules;
+pub mod state;
 pub mod surgery;

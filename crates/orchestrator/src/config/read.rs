@@ -17,7 +17,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Config, OrchestratorConfig, ServiceConfig, TlsFiles,
+    Config, OrchestratorConfig, ServiceConfig, TlsFiles, order,
     secrets::{CallerToken, RawToken, Role, SigningSecret, of_token},
 };
 use crate::outbound::{Network, is_a_host};
@@ -87,6 +87,10 @@ struct RawService {
     #[serde(default)]
     networks: Vec<Spanned<String>>,
     version: Option<String>,
+    #[serde(default)]
+    needs: Vec<Spanned<String>>,
+    #[serde(default, rename = "for")]
+    pipelines: std::collections::BTreeSet<String>,
     options: Option<toml::Table>,
 }
 
@@ -99,12 +103,18 @@ pub fn read(text: &str, folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> 
     let raw: RawConfig = toml::from_str(text)
         .map_err(|error| at(error.span().unwrap_or(0..0), error.message().replace('\n', " ")))?;
     let orchestrator = orchestrator(text, raw.orchestrator, folder, env)?;
-    let mut services = BTreeMap::new();
+    let (mut services, mut places) = (BTreeMap::new(), BTreeMap::new());
     for (name, service) in raw.service {
         let id = Name::new(name.get_ref()).map_err(|error| at(name.span(), error.to_string()))?;
         let span = service.span();
+        places.insert(id.clone(), span.start);
         let read = read_service(text, &id, service.into_inner(), span, env)?;
         services.insert(id, read);
+    }
+    let needs =
+        services.iter().map(|(name, service): (&Name, &ServiceConfig)| (name.clone(), service.needs.clone()));
+    if let Some((name, message)) = order::fault(&needs.collect()) {
+        return Err(error(text, places.get(&name).copied().unwrap_or(0), message));
     }
     Ok(Config { orchestrator, services })
 }
@@ -233,12 +243,19 @@ fn read_service(
         let read = Network::parse(network.get_ref());
         networks.push(read.map_err(|m| error(text, network.span().start, m))?);
     }
+    let mut needs = Vec::new();
+    for needed in &raw.needs {
+        let name = Name::new(needed.get_ref());
+        needs.push(name.map_err(|m| error(text, needed.span().start, m.to_string()))?);
+    }
     Ok(ServiceConfig {
         urls: urls.into_iter().map(Arc::from).collect(),
         networks,
         run: raw.run,
         limits: ServiceLimits { capacity, rate },
         version: raw.version.unwrap_or_default(),
+        needs,
+        pipelines: raw.pipelines,
         options: raw.options.and_then(|table| serde_json::to_value(table).ok()).unwrap_or_default(),
     })
 }

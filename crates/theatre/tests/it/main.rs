@@ -2,3 +2,4 @@
 
 mod llm;
 mod rules_surgery;
+mod state;
