@@ -50,7 +50,8 @@ pub(crate) fn read_setup(file: &Path) -> Result<Setup> {
         bail!("{}\n       services are declared in {}", undeclared.join("\n       "), file.display());
     }
     for (name, service) in &config.services {
-        let strange = service.pipelines.iter().find(|one| !pipelines.iter().any(|(_, p)| p.name.as_str() == *one));
+        let strange =
+            service.pipelines.iter().find(|one| !pipelines.iter().any(|(_, p)| p.name.as_str() == *one));
         if let Some(strange) = strange {
             bail!(
                 "{}: the service '{name}' is for '{strange}', and there is no such pipeline",
