@@ -45,6 +45,7 @@ pub enum Code {
     UnknownMachine,
     UnknownAction,
     EmptyText,
+    InvalidAudio,
     UnknownSurgery,
     OverrideTooLong,
     UnknownTheatre,
@@ -78,7 +79,7 @@ macro_rules! row {
 }
 
 /// In the order of the enum, so that a code is its own index.
-const TABLE: [Entry; 44] = [
+const TABLE: [Entry; 45] = [
     row!(MalformedJson, "malformed-json", 400, "The body is not JSON"),
     row!(InvalidField, "invalid-field", 422, "A field is missing or has the wrong form"),
     row!(PayloadTooLarge, "payload-too-large", 413, "The body is too large"),
@@ -116,6 +117,7 @@ const TABLE: [Entry; 44] = [
     row!(UnknownMachine, "unknown-machine", 404, "The surgery has no such machine"),
     row!(UnknownAction, "unknown-action", 422, "There is no such action"),
     row!(EmptyText, "empty-text", 400, "Nothing was said"),
+    row!(InvalidAudio, "invalid-audio", 422, "The sound cannot be read"),
     row!(UnknownSurgery, "unknown-surgery", 400, "There is no such surgery"),
     row!(OverrideTooLong, "override-too-long", 422, "An override cannot hold so long"),
     row!(UnknownTheatre, "unknown-theatre", 404, "There is no such theatre"),

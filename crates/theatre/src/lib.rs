@@ -9,6 +9,7 @@
 //! Reading order: [`model`] (the words that services say to each other), [`surgery`], [`rules`], [`state`], [`llm`], [`asr`],
 //! [`registry`].
 
+pub mod asr;
 pub mod llm;
 pub mod model;
 pub mod registry;

@@ -10,7 +10,12 @@ use crate::rules::phase::Rules;
 
 /// Every service of a theatre.
 pub const CATALOG: Catalog = Catalog {
-    services: &[("rules", rules), ("llm", crate::llm::service), ("state", crate::state::service::add)],
+    services: &[
+        ("rules", rules),
+        ("llm", crate::llm::service),
+        ("state", crate::state::service::add),
+        ("asr", crate::asr::service::add),
+    ],
 };
 
 fn rules(builder: ServiceBuilder, settings: &ServiceSettings) -> Result<ServiceBuilder, serde_json::Error> {

@@ -33,10 +33,14 @@ export const get = (path) => call(path);
 export const post = (path, body) =>
   call(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
 
-/** A WebSocket; the token goes with it as one of its protocols, for a browser can send no header. */
+/** The protocols that a WebSocket names: the token is one of them, for a browser can send no header. */
+export function protocols() {
+  const hex = [...new TextEncoder().encode(token())].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return token() ? ["segue.theatre", `bearer.${hex}`] : ["segue.theatre"];
+}
+
 export function socket(path) {
   const url = address(path);
   url.protocol = url.protocol.replace("http", "ws");
-  const hex = [...new TextEncoder().encode(token())].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return new WebSocket(url, token() ? ["segue.theatre", `bearer.${hex}`] : ["segue.theatre"]);
+  return new WebSocket(url, protocols());
 }

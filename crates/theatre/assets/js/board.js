@@ -5,23 +5,24 @@ import { byId, h, notice, time } from "./dom.js";
 
 const OPERATOR = "theatre-operator";
 
-function why(now) {
+function why(now, said) {
   if (now.override) {
     const meanwhile = now.underneath.state === now.state ? "" : ` Without it: ${now.underneath.state}.`;
     return `${now.override.reason} (until ${time(now.override.until)}).${meanwhile}`;
   }
   if (now.source === "default") return "as the surgery begins";
-  return `utterance ${now.utterance}, ${Math.round(now.confidence * 100)} %`;
+  const words = said.find((one) => one.utterance === now.utterance)?.text ?? `utterance ${now.utterance}`;
+  return `“${words}” ${Math.round(now.confidence * 100)} %`;
 }
 
 /** The rows of the table. */
-export function rows(machines, past) {
+export function rows(machines, said, past) {
   return Object.entries(machines).map(([id, now]) => h("tr", {},
     h("td", {}, id),
     h("th", { scope: "row" }, now.name),
     h("td", {}, h("span", { class: `state ${now.state.toLowerCase()}` }, now.state)),
     h("td", {}, now.by, " ", now.source === "override" && h("span", { class: "kind forced" }, "held")),
-    h("td", { class: "why" }, why(now)),
+    h("td", { class: "why" }, why(now, said)),
     h("td", { class: "faint" }, time(now.since)),
     h("td", {}, !past && h("button", { type: "button", "data-focus": id, "aria-label": `Override ${now.name}`, onclick: () => decide(id, now) },
       now.override ? "Change" : "Override"))));

@@ -16,7 +16,7 @@ let timer; // of the replay
 const open = (id) => past === undefined && decide(id, latest.metadata.machine_states[id]);
 const parts = {
   room: part(byId("room"), (data) => (data.surgery ? room(data, open) : h("p", { class: "faint" }, "Choose a surgery above: its room appears here."))),
-  machines: part(byId("machines"), ({ machines, replayed }) => rows(machines, replayed)),
+  machines: part(byId("machines"), ({ machines, said, replayed }) => rows(machines, said, replayed)),
   transcript: part(byId("transcript"), transcript),
   pending: part(byId("pending"), ({ list, replayed }) => pending(list, replayed)),
   model: part(byId("model"), model),
@@ -33,7 +33,7 @@ async function show() {
   const replayed = past !== undefined;
   const drawn = surgery?.surgery === metadata.surgery ? surgery : undefined;
   parts.room({ surgery: drawn, machines, speaker: metadata.transcript.at(-1)?.speaker });
-  parts.machines({ machines, replayed });
+  parts.machines({ machines, said: metadata.transcript.map(({ utterance, text }) => ({ utterance, text })), replayed });
   parts.transcript(metadata.transcript);
   parts.pending({ list: metadata.pending, replayed });
   parts.model({ answer: metadata.model, suggestions: state.suggestions, reasoning: metadata.reasoning, next: name(metadata.next_phase), violations: metadata.safety_violations });

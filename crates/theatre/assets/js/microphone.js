@@ -1,6 +1,6 @@
 // Sound from the microphone to the recogniser: first what rate it has, then samples. What is understood comes back as states.
 
-import { theatre } from "./api.js";
+import { protocols, theatre } from "./api.js";
 import { notice } from "./dom.js";
 
 /** Begins to listen; returns how to stop. `ended` is called when it ends by itself. */
@@ -10,9 +10,7 @@ export async function listen(asr, speaker, ended) {
   await sound.audioWorklet.addModule(new URL("./tap.js", import.meta.url));
   const url = new URL("/ws/audio", asr);
   url.protocol = url.protocol.replace("http", "ws");
-  url.searchParams.set("theatre", theatre());
-  url.searchParams.set("speaker", speaker);
-  const link = new WebSocket(url);
+  const link = new WebSocket(url, protocols());
   link.binaryType = "arraybuffer";
   const tap = new AudioWorkletNode(sound, "tap");
   const stop = () => {
@@ -23,9 +21,13 @@ export async function listen(asr, speaker, ended) {
     ended();
   };
   link.onopen = () => {
-    link.send(JSON.stringify({ sampleRate: sound.sampleRate }));
+    link.send(JSON.stringify({ sampleRate: sound.sampleRate, theatre: theatre(), speaker }));
     tap.port.onmessage = ({ data }) => link.readyState === WebSocket.OPEN && link.send(data.buffer);
     sound.createMediaStreamSource(media).connect(tap);
+  };
+  link.onmessage = ({ data }) => {
+    const message = JSON.parse(data);
+    if (message.type === "problem") notice(message.problem.detail);
   };
   link.onerror = () => notice(`The recogniser at ${url.host} does not answer.`);
   link.onclose = () => sound.state !== "closed" && stop();

@@ -2,8 +2,8 @@
 
 import { h } from "./dom.js";
 
-const WIDE = 92;
-const HIGH = 40;
+const WIDE = 97;
+const HIGH = 44;
 
 /** A name on two lines where one is too narrow. */
 function lines(name) {
@@ -19,8 +19,9 @@ function machine(id, definition, now, open) {
   return h("g", { class: `thing ${now.state.toLowerCase()}${forced}`, onclick: () => open(id) },
     h("title", {}, `${id} ${definition.name}: ${now.state}, by ${now.by}`),
     h("rect", { x: x - WIDE / 2, y: y - HIGH / 2, width: WIDE, height: HIGH, rx: 7 }),
-    texts.map((text, index) => h("text", { x, y: y - (texts.length > 1 ? 9 : 4) + index * 11 }, text)),
-    h("text", { x, y: y + 15, class: "what" }, now.override ? `${now.state} · held` : now.state));
+    texts.map((text, index) => h("text", { x, y: y - (texts.length > 1 ? 9 : 4) + index * 11.5 }, text)),
+    h("text", { x, y: y + 17, class: "what" }, now.state),
+    now.override && h("text", { x, y: y - HIGH / 2 - 5, class: "held" }, `held by ${now.by}`));
 }
 
 export function room({ surgery, machines, speaker }, open) {

@@ -27,6 +27,16 @@ pub(crate) fn is_now(item: &Item) -> bool {
     matches!(item.term, Term::Time(Temporal::Immediately, _))
 }
 
+/// What ends an order: the words after "until", for what is said to come then.
+pub(crate) fn until(items: &[Item]) -> Option<When> {
+    let at = items
+        .iter()
+        .position(|item| item.term == Term::Until && item.words.ends_with("til"))
+        .filter(|at| *at > 0)?;
+    let words = items[at + 1..].iter().map(|item| &*item.words).collect::<Vec<_>>().join(" ");
+    Some(When { temporal: Temporal::After, words, seconds: None, leads: false, of: Vec::new() })
+}
+
 /// Takes the condition or time out of a piece; the rest is what waits. What follows "until" waits for nothing and is dropped.
 pub(crate) fn split(items: &[Item]) -> (Option<When>, Vec<Item>) {
     let items = match items.iter().position(|item| item.term == Term::Until) {

@@ -13,6 +13,10 @@ use crate::model::{Action, ClauseKind, Reference};
 /// Meets a word that takes back or puts right. `end`: nothing is said after it.
 pub(crate) fn marked(binder: &mut Binder<'_>, term: Term, part: &Part, end: bool) {
     match term {
+        Term::Undo if binder.marker == Some(Term::Undo) => {
+            binder.tell(part, ClauseKind::Correction, "it says again what was just taken back");
+            binder.marker = Some(Term::Undo);
+        }
         Term::Undo if take_back(binder, part) => {}
         Term::Undo => undo_last(binder, part),
         Term::Drop => {
@@ -106,7 +110,11 @@ pub(crate) fn replaced(binder: &mut Binder<'_>, part: &Part) -> bool {
     let marker = if other || reading.instead { Some(Term::Meant) } else { binder.marker };
     let Some(marker) = marker.filter(|marker| *marker != Term::Wait) else { return false };
     let found = if other { other_one(binder) } else { reading.named.clone() };
-    let draft = binder.drafts.iter().rposition(|draft| !draft.gone || marker == Term::Undo);
+    let draft = binder.drafts.iter().rposition(|draft| match marker {
+        Term::Not => draft.gone,
+        Term::Undo => true,
+        _ => !draft.gone,
+    });
     if let Some(at) = draft.filter(|at| binder.drafts[*at].when.is_none() || !other) {
         let draft = binder.drafts[at].clone();
         let context = draft.targets.iter().all(|target| target.mention.phrase == "undo");
@@ -160,6 +168,10 @@ pub(crate) fn corrected(binder: &mut Binder<'_>, part: &Part, action: Action) ->
     let reading = &part.reading;
     let Some(marker) = binder.marker.or_else(|| reading.instead.then_some(Term::Meant)) else { return false };
     let draft = binder.drafts.iter().rposition(|draft| !draft.gone);
+    let stops = reading.words.as_deref() == Some("stop") && matches!(marker, Term::No | Term::Wait);
+    if reading.object == Object::Nothing && stops && said_here(binder) {
+        return take_back(binder, part);
+    }
     if reading.object == Object::Nothing {
         let found: Vec<Mention> = match draft {
             Some(at) => gone(binder, at).into_iter().map(|target| target.mention).collect(),

@@ -150,8 +150,10 @@ pub(crate) enum Stem {
     Turn,
     /// `bring`, `fire`, `boot`: on with `up`.
     Bring,
-    /// `shut`, `power`: off with `down`.
+    /// `shut`: off with `down`.
     Shut,
+    /// `power`: on with `up`, off with `down`.
+    Power,
     /// `keep`, `leave`: as it is, or as the particle says.
     Keep,
 }
@@ -183,6 +185,9 @@ pub(crate) const FIRM: [(Action, &[&str]); 3] = [
             "start using",
             "start running",
             "bring in",
+            "spin up",
+            "wake up",
+            "warm up",
         ],
     ),
     (
@@ -216,10 +221,11 @@ pub(crate) const LOOSE: [(Action, &[&str]); 3] = [
 ];
 
 /// Beginnings of orders, and the forms that say that they are carried out.
-pub(crate) const STEMS: [(Stem, &[&str]); 4] = [
+pub(crate) const STEMS: [(Stem, &[&str]); 5] = [
     (Stem::Turn, &["turn", "switch", "put", "get", "flip", "set", "have"]),
-    (Stem::Bring, &["bring", "fire", "boot", "start", "crank"]),
-    (Stem::Shut, &["shut", "power", "cut", "take"]),
+    (Stem::Bring, &["bring", "fire", "boot", "start", "crank", "spin", "wake", "warm"]),
+    (Stem::Shut, &["shut", "cut", "take"]),
+    (Stem::Power, &["power"]),
     (Stem::Keep, &["keep", "leave"]),
 ];
 

@@ -90,8 +90,14 @@ fn is_verb(items: &[Item], at: usize) -> bool {
         Term::To => earlier(|term| matches!(term, Term::Want | Term::Request | Term::Not)),
         // "do turn on the suction"
         Term::Aux => last == 0 && items[last].words == "do",
-        other => may_begin(other),
+        other => may_begin(other) && !is_told(items, last),
     }
+}
+
+/// "we usually turn": words between who does it and what he does.
+fn is_told(items: &[Item], last: usize) -> bool {
+    let who = items[..=last].iter().rev().find(|item| item.term != Term::Word);
+    who.is_some_and(|item| item.term == Term::Subject)
 }
 
 /// "would you mind turning …": here the form that tells of it orders.
@@ -105,11 +111,14 @@ fn ahead(items: &[Item], start: usize, firm: Firm) -> (Object, usize) {
     let mut words_left = if firm == Firm::Yes { 2 } else { 0 };
     let mut at = start;
     while let Some(item) = items.get(at) {
-        let linking = item.term == Term::Prep && matches!(&*item.words, "of" | "with");
+        let linking = item.term == Term::Prep && item.words == "of";
         match item.term {
             Term::Machine => return machines(items, at),
             Term::Both
                 if items.get(at + 1).is_some_and(|next| matches!(next.term, Term::Det | Term::Machine)) => {}
+            Term::Both if items.get(at + 1).is_some_and(|next| next.term == Term::Word) => {
+                return (Object::Else, at);
+            }
             // "stop this", "hold that": said of what somebody has in his hands.
             Term::It if firm == Firm::No && item.words.starts_with("th") => return (Object::Else, at),
             Term::It | Term::Both | Term::Other => {
@@ -155,6 +164,7 @@ fn behind(items: &[Item], at: usize) -> Option<Object> {
     for item in items[..=last].iter().rev() {
         match &item.mention {
             Some(mention) => mentions.insert(0, mention.clone()),
+            None if mentions.is_empty() && item.term == Term::Both => {}
             None if mentions.is_empty() => break,
             None if matches!(item.term, Term::Det | Term::Both | Term::It) => {}
             None => break,
@@ -202,12 +212,20 @@ fn parted(items: &[Item], at: usize, stem: Stem) -> Found {
     });
     let mut wish = match particle.map(|at| (at, items[at].term)) {
         Some((place, Term::Particle(action))) if is_end(items, place, true) => Wish::Become(action),
-        Some((_, Term::Way(Way::Up))) if stem == Stem::Bring => Wish::Become(Action::On),
-        Some((_, Term::Way(Way::Down))) if stem == Stem::Shut => Wish::Become(Action::Off),
+        Some((_, Term::Way(Way::Up))) if matches!(stem, Stem::Bring | Stem::Power) => {
+            Wish::Become(Action::On)
+        }
+        Some((_, Term::Way(Way::Down))) if matches!(stem, Stem::Shut | Stem::Power) => {
+            Wish::Become(Action::Off)
+        }
         Some((_, Term::Done(action))) => Wish::Become(action),
         None if stem == Stem::Keep => Wish::Stay,
+        // "get suction"
+        None if items[at].words == "get" => Wish::Become(Action::On),
         None => Wish::Open,
-        Some((place, _)) if stem == Stem::Keep && items[place].words == "alone" => Wish::Stay,
+        Some((place, _)) if stem == Stem::Keep && matches!(&*items[place].words, "alone" | "as" | "be") => {
+            Wish::Stay
+        }
         Some(_) => Wish::Other,
     };
     if let (Object::Nothing, Some(place)) = (&object, particle) {

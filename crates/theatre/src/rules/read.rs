@@ -48,6 +48,12 @@ pub(crate) struct Reading {
     pub(crate) after: bool,
     /// Its condition or time.
     pub(crate) when: Option<When>,
+    /// Whether it is nothing but politeness and haste: ", please".
+    pub(crate) empty: bool,
+    /// What ends it: "until the stone is out".
+    pub(crate) until: Option<When>,
+    /// Whether it begins with `the` or the like: a machine so named is spoken of, not called for.
+    pub(crate) pointed: bool,
     /// Whether it is for now, with emphasis.
     pub(crate) now: bool,
     /// The negation, where there is one.
@@ -74,6 +80,9 @@ pub(crate) fn read(piece: &Piece) -> Reading {
         after: false,
         now: items.iter().any(conditions::is_now),
         when,
+        empty: items.iter().all(|item| is_small(item.term) || conditions::is_now(item)),
+        until: conditions::until(&piece.items),
+        pointed: items.iter().find(|item| !is_small(item.term)).is_some_and(|item| item.term == Term::Det),
         negation: None,
         words: None,
         request: has(|term| matches!(term, Term::Request | Term::Please | Term::Want)),
@@ -246,7 +255,8 @@ fn forbid(items: &[Item], at: usize, order: Option<orders::Found>, reading: &mut
         }
         _ => {
             let just_no = items.iter().all(|item| {
-                matches!(item.term, Term::Not | Term::Filler | Term::Please | Term::Aux | Term::It)
+                conditions::is_now(item)
+                    || matches!(item.term, Term::Not | Term::Filler | Term::Please | Term::Aux | Term::It)
             });
             if !reading.named.is_empty() || just_no {
                 reading.object =

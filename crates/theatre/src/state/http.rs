@@ -117,7 +117,7 @@ fn same_origin(headers: &HeaderMap) -> Result<(), Problem> {
 
 /// Whether the token is shown: as bearer, or by a browser's WebSocket, which can send no header, as the protocol
 /// `bearer.HEX`. Hashes are compared, in a time that says nothing.
-fn shows(headers: &HeaderMap, token: &Token) -> bool {
+pub(crate) fn shows(headers: &HeaderMap, token: &Token) -> bool {
     let wanted = blake3::hash(token.reveal().as_bytes());
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let bearer = text(header::AUTHORIZATION).and_then(|value| {

@@ -129,3 +129,15 @@ async fn an_utterance_of_a_theatre_that_was_begun_anew_is_another_job() {
     assert_eq!(jobs[0]["key"], jobs[1]["key"]);
     assert_ne!(jobs[0]["idempotencyKey"], jobs[1]["idempotencyKey"]);
 }
+
+#[tokio::test]
+async fn what_a_recogniser_sends_again_because_it_heard_no_answer_is_one_utterance() {
+    let house = House::open().await;
+    house.well("/select_surgery", &json!({ "surgery": "PCNL" })).await;
+    let said_at = jiff::Timestamp::now().to_string();
+    let talk = json!({ "text": "suction on", "speaker": "surgeon", "said_at": said_at });
+    let first = house.well("/transcript", &talk).await;
+    house.well("/transcript", &json!({ "text": "suction on", "speaker": "nurse", "said_at": said_at })).await;
+    assert_eq!(house.well("/transcript", &talk).await["utterance"], first["utterance"]);
+    assert_eq!(house.get("/state").await.1["metadata"]["last_utterance"], 2);
+}

@@ -1,0 +1,147 @@
+//! Who recognises, with which grammar: that of the surgery which the theatre has chosen, so that the recogniser listens for
+//! its machines.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use phase_kit::catalog::Token;
+use providers::{CancellationToken, Heard, ProviderError, Recogniser, Sound};
+use serde_json::Value;
+use tokio::sync::Semaphore;
+
+use super::{resample::RATE, stats::Stats};
+use crate::{
+    model::MachineId,
+    surgery::{Library, Surgery, jsgf, vocabulary},
+};
+
+/// How long the state may take to say which surgery it has.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Most characters of a hint.
+const HINT: usize = 800;
+
+/// Where the state is.
+#[derive(Debug, Clone)]
+pub struct StateService {
+    /// Its address.
+    pub url: String,
+    /// What it wants to see.
+    pub token: Option<Token>,
+    /// Who calls it.
+    pub client: reqwest::Client,
+}
+
+impl StateService {
+    /// A call of it, with the token.
+    #[must_use]
+    pub fn call(&self, method: reqwest::Method, path: &str, theatre: &str) -> reqwest::RequestBuilder {
+        let call = self.client.request(method, format!("{}{path}", self.url)).query(&[("theatre", theatre)]);
+        match &self.token {
+            Some(token) => call.bearer_auth(token.reveal()),
+            None => call,
+        }
+    }
+
+    /// The surgery that a theatre has chosen; none: none yet, or it cannot be asked.
+    pub async fn surgery(&self, theatre: &str) -> Option<String> {
+        let call = self.call(reqwest::Method::GET, "/state", theatre).timeout(PATIENCE);
+        let state: Value = match call.send().await.and_then(reqwest::Response::error_for_status) {
+            Ok(answer) => answer.json().await.ok()?,
+            Err(error) => {
+                tracing::debug!(theatre, %error, "the state does not say which surgery it has");
+                return None;
+            }
+        };
+        let surgery = state["metadata"]["surgery"].as_str()?;
+        (!surgery.is_empty()).then(|| surgery.to_owned())
+    }
+}
+
+/// What to listen for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tuning {
+    grammar: Arc<str>,
+    hint: Arc<str>,
+}
+
+/// Listens, for everybody.
+#[derive(Debug)]
+pub struct Ear {
+    recogniser: Arc<dyn Recogniser>,
+    tunings: BTreeMap<String, Tuning>,
+    /// For a theatre that has not chosen a surgery: the machines of all of them.
+    any: Tuning,
+    /// One partial at a time, so that the other process is there for those who have ended their sentence.
+    partials: Semaphore,
+    /// What was counted.
+    pub stats: Stats,
+}
+
+impl Ear {
+    /// Listens with this recogniser for the machines of these surgeries.
+    #[must_use]
+    pub fn new(recogniser: Arc<dyn Recogniser>, library: &Library) -> Self {
+        let tunings = library.iter().map(|surgery| (surgery.name.clone(), tuning(surgery))).collect();
+        let any = all(library).map_or_else(
+            || Tuning { grammar: Arc::from(""), hint: Arc::from("") },
+            |surgery| tuning(&surgery),
+        );
+        Self { recogniser, tunings, any, partials: Semaphore::new(1), stats: Stats::default() }
+    }
+
+    /// What to listen for in a surgery.
+    #[must_use]
+    pub fn tuning(&self, surgery: Option<&str>) -> &Tuning {
+        surgery.and_then(|name| self.tunings.get(name)).unwrap_or(&self.any)
+    }
+
+    /// The recogniser's name.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.recogniser.name()
+    }
+
+    /// Says what was said in an utterance.
+    ///
+    /// # Errors
+    /// The recogniser's.
+    pub async fn hear(&self, samples: Arc<[i16]>, tuning: &Tuning) -> Result<Heard, ProviderError> {
+        let seconds = samples.len() as f64 / f64::from(RATE);
+        let sound = Sound { samples, grammar: Arc::clone(&tuning.grammar), hint: Arc::clone(&tuning.hint) };
+        let began = Instant::now();
+        let heard = self.recogniser.hear(&sound, &CancellationToken::new()).await;
+        self.stats.heard(seconds, began.elapsed(), &heard);
+        heard
+    }
+
+    /// As [`Ear::hear`], of a sentence that goes on; none where somebody else's is being listened to.
+    pub async fn peek(&self, samples: Arc<[i16]>, tuning: &Tuning) -> Option<Heard> {
+        let _one = self.partials.try_acquire().ok()?;
+        let sound = Sound { samples, grammar: Arc::clone(&tuning.grammar), hint: Arc::clone(&tuning.hint) };
+        match self.recogniser.hear(&sound, &CancellationToken::new()).await {
+            Ok(heard) => Some(heard),
+            Err(error) => {
+                tracing::debug!(%error, "no partial transcript");
+                None
+            }
+        }
+    }
+}
+
+fn tuning(surgery: &Surgery) -> Tuning {
+    let words = vocabulary(surgery).into_iter().collect::<Vec<_>>().join(" ");
+    Tuning { grammar: jsgf(surgery).into(), hint: words.chars().take(HINT).collect::<String>().into() }
+}
+
+/// A surgery with the machines of all, which serves for nothing but listening.
+fn all(library: &Library) -> Option<Surgery> {
+    let mut surgery = (**library.iter().next()?).clone();
+    let machines = library.iter().flat_map(|surgery| surgery.machines.values().cloned());
+    let ids = (1..=99).filter_map(|number| MachineId::parse(&format!("M{number:02}")).ok());
+    surgery.name = "any".to_owned();
+    surgery.machines = ids.zip(machines).collect();
+    Some(surgery)
+}
