@@ -6,11 +6,12 @@ use phase_kit::{
 };
 use serde_json::Value;
 
-const CATALOGS: [Catalog; 4] = [
+const CATALOGS: [Catalog; 5] = [
     course::registry::CATALOG,
     theatre::registry::CATALOG,
     autofix::registry::CATALOG,
     assistant::registry::CATALOG,
+    twindocs::registry::CATALOG,
 ];
 
 /// Makes a service by its name in `services.toml`.

@@ -1,0 +1,4 @@
+//! Dual-stream documentation: a codebase is analysed, two streams document it, what they disagree on is compared with the code
+//! itself and decided, until both say the same.
+
+pub mod registry;
