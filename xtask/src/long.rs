@@ -1,49 +1,69 @@
-//! `cargo xtask kill`, `chaos` and `soak`: the long tests with any numbers. The tests themselves are with the executable that
+//! `cargo xtask kill`, `chaos`, `soak` and `theatre`: the long tests with any numbers. The tests themselves are with the executable that
 //! they run, in `crates/segue/tests/it`; here their numbers are handed over, and what they print is shown as it comes.
 
 use std::process::Command;
 
 /// A long test.
 #[derive(Debug)]
-pub(crate) struct Long {
+struct Long {
     /// Its module in `crates/segue/tests/it`.
     module: &'static str,
     /// Its arguments, and the variables of its environment that they become.
     numbers: &'static [(&'static str, &'static str)],
 }
 
-/// Kills during a course, and compares its files.
-pub(crate) const KILL: Long = Long {
-    module: "kill",
-    numbers: &[
-        ("--orchestrator", "KILL_ORCHESTRATOR"),
-        ("--services", "KILL_SERVICES"),
-        ("--seeds", "KILL_SEEDS"),
-        ("--random", "KILL_RANDOM"),
-    ],
-};
-/// Kills and freezes under load, and reads back what was acknowledged.
-pub(crate) const CHAOS: Long = Long {
-    module: "chaos",
-    numbers: &[("--jobs", "CHAOS_JOBS"), ("--kills", "CHAOS_KILLS"), ("--seed", "CHAOS_SEED")],
-};
-/// Jobs at a steady rate: memory and disk are flat.
-pub(crate) const SOAK: Long = Long {
-    module: "soak",
-    numbers: &[
-        ("--minutes", "SOAK_MINUTES"),
-        ("--rate", "SOAK_RATE"),
-        ("--keep", "SOAK_KEEP"),
-        ("--bytes", "SOAK_BYTES"),
-    ],
-};
+/// All of them.
+const ALL: [Long; 4] = [
+    // Kills during a course, and compares its files.
+    Long {
+        module: "kill",
+        numbers: &[
+            ("--orchestrator", "KILL_ORCHESTRATOR"),
+            ("--services", "KILL_SERVICES"),
+            ("--seeds", "KILL_SEEDS"),
+            ("--random", "KILL_RANDOM"),
+        ],
+    },
+    // Kills and freezes under load, and reads back what was acknowledged.
+    Long {
+        module: "chaos",
+        numbers: &[("--jobs", "CHAOS_JOBS"), ("--kills", "CHAOS_KILLS"), ("--seed", "CHAOS_SEED")],
+    },
+    // Jobs at a steady rate: memory and disk are flat.
+    Long {
+        module: "soak",
+        numbers: &[
+            ("--minutes", "SOAK_MINUTES"),
+            ("--rate", "SOAK_RATE"),
+            ("--keep", "SOAK_KEEP"),
+            ("--bytes", "SOAK_BYTES"),
+        ],
+    },
+    // From a sentence to everybody's screen, in many theatres.
+    Long {
+        module: "theatre",
+        numbers: &[
+            ("--theatres", "THEATRE_THEATRES"),
+            ("--sentences", "THEATRE_SENTENCES"),
+            ("--every", "THEATRE_EVERY"),
+        ],
+    },
+];
+
+/// Runs a long test with these arguments.
+///
+/// # Errors
+/// There is none of this name, an argument is none of its own, or it has failed.
+pub(crate) fn run(name: &str, arguments: &[&str]) -> Result<String, String> {
+    find(name)?.run(arguments)
+}
+
+fn find(name: &str) -> Result<&'static Long, String> {
+    ALL.iter().find(|long| long.module == name).ok_or_else(|| format!("there is no long test '{name}'"))
+}
 
 impl Long {
-    /// Runs the test with these arguments.
-    ///
-    /// # Errors
-    /// An argument that is none of its own, or the test's failure.
-    pub(crate) fn run(&self, arguments: &[&str]) -> Result<String, String> {
+    fn run(&self, arguments: &[&str]) -> Result<String, String> {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.args(["test", "--quiet", "--package", "segue", "--test", "it"]);
         let (release, numbers): (Vec<&str>, Vec<&str>) =
@@ -71,13 +91,14 @@ impl Long {
 
 #[cfg(test)]
 mod tests {
-    use super::{CHAOS, KILL};
+    use super::find;
 
     #[test]
     fn arguments_become_the_tests_variables() {
-        let read = KILL.variables(&["--seeds", "12", "--services", "3"]).unwrap();
+        let kill = find("kill").unwrap();
+        let read = kill.variables(&["--seeds", "12", "--services", "3"]).unwrap();
         assert_eq!(read, [("KILL_SEEDS", "12".to_owned()), ("KILL_SERVICES", "3".to_owned())]);
-        assert!(KILL.variables(&["--seeds"]).is_err() && KILL.variables(&["--seeds", "x"]).is_err());
-        assert!(CHAOS.variables(&["--seeds", "1"]).unwrap_err().contains("--seeds"));
+        assert!(kill.variables(&["--seeds"]).is_err() && kill.variables(&["--seeds", "x"]).is_err());
+        assert!(find("chaos").unwrap().variables(&["--seeds", "1"]).unwrap_err().contains("--seeds"));
     }
 }

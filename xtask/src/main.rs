@@ -1,4 +1,4 @@
-//! Repository tasks: `cargo xtask tidy`, `compose`, `fuzz`, `kill`, `chaos`, `soak` and `simulate`.
+//! Repository tasks: `cargo xtask tidy`, `compose`, `fuzz`, `kill`, `chaos`, `soak`, `theatre` and `simulate`.
 //!
 //! Why a program and not shell: the checks run as tests too, on every system that has cargo, and each is tested on text
 //! that breaks it. Arguments are matched by hand: seven commands do not pay for a parser's build time.
@@ -30,6 +30,8 @@ usage: cargo xtask tidy                    check the rules of this repository (C
        cargo xtask soak [--minutes N] [--rate N] [--keep N] [--bytes N] [--release]
                                             so many jobs a second, ended ones kept for so many seconds: memory and
                                             data folder must be flat; SOAK_SVG=FILE draws them
+       cargo xtask theatre [--theatres N] [--sentences N] [--every MS] [--release]
+                                            from a sentence to everybody's screen, a model taking its time
        cargo xtask simulate --seeds N [--from S] [--release]
                                             run the whole system under so many seeds, with faults; --seed S shows one
 ";
@@ -41,9 +43,7 @@ fn main() -> ExitCode {
         ["tidy"] => repo::Repo::load(&repo::root()).and_then(|repo| tidy::run(&repo)),
         ["compose", segue] => compose::dry_run(&repo::root(), segue),
         ["fuzz", arguments @ ..] => fuzz::run(&repo::root(), arguments),
-        ["kill", arguments @ ..] => long::KILL.run(arguments),
-        ["chaos", arguments @ ..] => long::CHAOS.run(arguments),
-        ["soak", arguments @ ..] => long::SOAK.run(arguments),
+        [name @ ("kill" | "chaos" | "soak" | "theatre"), arguments @ ..] => long::run(name, arguments),
         ["simulate", arguments @ ..] => simulate::run(arguments),
         _ => Err(USAGE.to_owned()),
     };

@@ -1,6 +1,10 @@
 //! A session in an operating theatre goes on whoever is killed: nothing that was accepted is lost, nothing is applied twice,
 //! and what people see is what the log says.
 
+#![expect(clippy::print_stdout, reason = "the times are for whoever measures: --nocapture")]
+
+mod latency;
+
 use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, kill_process};
@@ -22,10 +26,15 @@ const SAID: [(&str, &str, &str); 6] = [
 
 /// The theatre's services that a text needs, on free ports; where `state` is.
 fn theatre() -> (Home, String) {
+    theatre_with("")
+}
+
+/// The same, with more lines in the model's table.
+fn theatre_with(of_model: &str) -> (Home, String) {
     let [rules, llm, state] = free_ports();
     let services = format!(
         "[service.rules]\nurl = \"http://127.0.0.1:{rules}\"\nrun = \"segue serve rules\"\ncapacity = 8\nneeds = [\"state\"]\n\
-         [service.llm]\nurl = \"http://127.0.0.1:{llm}\"\nrun = \"segue serve llm\"\ncapacity = 2\nneeds = [\"state\"]\n\
+         [service.llm]\nurl = \"http://127.0.0.1:{llm}\"\nrun = \"segue serve llm\"\ncapacity = 100\nneeds = [\"state\"]\n{of_model}\
          [service.state]\nurl = \"http://127.0.0.1:{state}\"\nrun = \"segue serve state\"\ncapacity = 16\n"
     );
     let pipeline = std::fs::read_to_string(repository().join("pipelines/theatre.toml")).unwrap();
@@ -139,4 +148,28 @@ fn domain_1_10_11_a_session_survives_the_kill_of_every_part_of_it() {
     assert_eq!(is("M07"), "ON", "the override holds");
     let (_, verified) = call("GET", &format!("{state}/audit/verify"), &json!({})).unwrap();
     assert_eq!((&verified["ok"], &verified["entries"]), (&json!(true), &shown["metadata"]["seq"]));
+}
+
+#[test]
+fn what_is_said_in_several_theatres_is_shown_while_a_model_takes_its_time() {
+    latency::measure(latency::Size { theatres: 3, sentences: 4, every: Duration::from_millis(50) });
+}
+
+mod slow {
+    use std::time::Duration;
+
+    use super::latency::{Size, measure};
+
+    fn number(name: &str, otherwise: u64) -> u64 {
+        std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
+    }
+
+    #[test]
+    fn from_a_sentence_to_the_screen() {
+        measure(Size {
+            theatres: number("THEATRE_THEATRES", 50),
+            sentences: number("THEATRE_SENTENCES", 40),
+            every: Duration::from_millis(number("THEATRE_EVERY", 2000)),
+        });
+    }
 }
