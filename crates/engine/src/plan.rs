@@ -380,6 +380,9 @@ impl ServicePlan {
     /// An urgent run that finds no slot takes that of the least urgent attempt that can be interrupted: of several the one
     /// that has done least. One is asked for each urgent run that could go, not more.
     fn preemption(&self, now: Timestamp) -> Next {
+        if self.urgent.is_empty() {
+            return Next::Idle;
+        }
         let asked = self.slots.values().filter(|slot| slot.pausing).count();
         let may_go = |waiting: &&Waiting| self.blocked(waiting, now).is_none();
         let wants = self.urgent.iter().filter_map(|place| self.queue.get(place)).filter(may_go).nth(asked);
