@@ -59,6 +59,8 @@ pub struct Waiting {
     pub ready_at: Timestamp,
     /// Whether its attempt may be asked to pause once it runs.
     pub interruptible: bool,
+    /// Whether it was interrupted before and goes on from there.
+    pub resumes: bool,
     /// Of runs with one key only the newest goes, and not more often than every so often.
     pub coalesce: Option<(Arc<str>, Duration)>,
     /// The breaker that guards it.

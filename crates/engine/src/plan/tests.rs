@@ -17,6 +17,7 @@ fn waiting(job: u128, priority: Priority, ready_at: u64) -> Waiting {
         priority,
         ready_at: Timestamp(ready_at),
         interruptible: false,
+        resumes: false,
         coalesce: None,
         breaker: None,
     }

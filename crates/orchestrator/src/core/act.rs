@@ -140,6 +140,7 @@ impl Core {
             priority: priority::priority(&loaded.pipeline, &loaded.job, run.phase),
             ready_at: state.ready_at,
             interruptible: work.interruptible != Interruptible::No,
+            resumes: matches!(state.state, RunState::Ready { checkpoint: Some(_) }),
             coalesce,
             breaker,
         };

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "where a test can't be set up, it fails")]
 
+mod coordinator;
 mod faults;
 mod worker;
 
@@ -24,6 +25,7 @@ const WORK: &str = "name='work'\n\
 /// An orchestrator, one service of a capacity, and what happens there.
 pub(crate) struct Stage {
     pub(crate) segue: Orchestrator,
+    pipeline: &'static str,
     pub(crate) log: Log,
     _service: ServiceHost,
     _folder: TempDir,
@@ -31,11 +33,22 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn new(capacity: usize) -> Self {
+        Self::of("work", WORK, "stub", capacity, "").await
+    }
+
+    /// The pipeline that is shipped, with a service that does as it is told.
+    pub(crate) async fn assistant(orchestrator: &str) -> Self {
+        let pipeline = include_str!("../../../../pipelines/assistant.toml");
+        Self::of("assistant", pipeline, "assistant", 1, orchestrator).await
+    }
+
+    async fn of(pipeline: &'static str, text: &str, name: &str, capacity: usize, orchestrator: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (service, log) = worker(capacity);
-        let mut setup = Setup::new(folder.path(), WORK, &service.url());
-        setup.services = format!("[service.stub]\nurl = \"{}\"\ncapacity = {capacity}\n", service.url());
-        Self { segue: Orchestrator::with(setup).await, log, _service: service, _folder: folder }
+        let mut setup = Setup::new(folder.path(), text, &service.url());
+        let of_service = format!("[service.{name}]\nurl = \"{}\"\ncapacity = {capacity}\n", service.url());
+        setup.services = format!("{orchestrator}\n{of_service}");
+        Self { segue: Orchestrator::with(setup).await, pipeline, log, _service: service, _folder: folder }
     }
 
     /// Starts a job and gives its id.
@@ -49,7 +62,7 @@ impl Stage {
     }
 
     async fn start_and(&self, query: &str, key: &str, priority: &str, input: &Value) -> Value {
-        let body = json!({ "pipeline": "work", "key": key, "priority": priority, "input": input });
+        let body = json!({ "pipeline": self.pipeline, "key": key, "priority": priority, "input": input });
         let (status, answer) = self.segue.post(&format!("/api/jobs{query}"), &body).await;
         assert_eq!(status, 201, "{answer}");
         answer
