@@ -1,4 +1,6 @@
 //! Finds items by their words: those that are rare among all items count more, those of long texts less (BM25).
+//!
+//! Among few items every word is rare; short words, which in most languages are those that mean little, count less.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,6 +8,8 @@ use crate::store::Item;
 
 /// How soon a word that occurs again stops to count.
 const SATURATION: f64 = 1.2;
+/// From this many letters on a word counts in full.
+const FULL: usize = 6;
 /// How much the length of a text counts against it.
 const LENGTH: f64 = 0.75;
 
@@ -49,7 +53,8 @@ pub fn search<'a>(items: impl Iterator<Item = &'a Item>, query: &str, most: usiz
         let score = with_word.iter().map(|(word, &having)| {
             let times = count(words.iter().filter(|one| one == word).count());
             let rare = ((all - count(having) + 0.5) / (count(having) + 0.5)).ln_1p();
-            rare * times * (SATURATION + 1.0) / (times + SATURATION * long)
+            let means = count(word.chars().count().min(FULL)) / count(FULL);
+            means * rare * times * (SATURATION + 1.0) / (times + SATURATION * long)
         });
         let score: f64 = score.sum();
         if score > 0.0 {
