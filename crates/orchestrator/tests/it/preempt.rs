@@ -6,6 +6,7 @@
 
 mod coordinator;
 mod faults;
+mod order;
 mod worker;
 
 use std::time::{Duration, Instant};
