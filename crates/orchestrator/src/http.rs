@@ -112,7 +112,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .route("/clone/orchestrator/status", get(coordinator::get_status))
         .route("/clone/orchestrator/start", post(coordinator::start))
         .route("/clone/orchestrator/stop", post(coordinator::stop))
-        .route("/clone/task/queue", post(coordinator::queue_task))
+        .route("/clone/task/queue", post(coordinator::queue))
         // services and pipelines
         .route("/api/services", get(services::list_services))
         .route("/api/services/{name}/stop", post(services::stop_service))

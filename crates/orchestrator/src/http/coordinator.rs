@@ -118,7 +118,7 @@ pub(super) async fn get_status(State(app): State<Shared>) -> Result<Response, Fa
         }
         current.get_or_insert_with(|| {
             json!({
-                "name": text("name").or_else(|| text("task")).unwrap_or(PIPELINE),
+                "name": text("name").or_else(|| text("kind")).unwrap_or(PIPELINE),
                 "priority": PRIORITIES[running.priority as usize].to_uppercase(),
                 "interruptible": running.interruptible,
                 "running_for": now.since(running.since).as_secs_f64(),
@@ -178,7 +178,7 @@ fn set_stopped(app: &App, stopped: bool) -> Result<Response, Failure> {
 }
 
 /// `POST /clone/task/queue`: a job of the pipeline, for the task of that type. What types there are says the pipeline.
-pub(super) async fn queue_task(
+pub(super) async fn queue(
     State(app): State<Shared>,
     headers: HeaderMap,
     body: Body,
@@ -191,14 +191,14 @@ pub(super) async fn queue_task(
     let said = said.map(|word| word.to_lowercase());
     let data: Option<Map<String, Value>> = fields.optional("data", "an object")?;
     let mut input = data.unwrap_or_default();
-    input.insert("task".to_owned(), task.into());
+    input.insert("kind".to_owned(), task.into());
     let input = RawValue::from_string(Value::Object(input).to_string())
         .map_err(|error| Problem::new(Code::MalformedJson, error.to_string()))?;
     let job = app.core.world().job_id();
     crate::checks::input(&pipeline, &job.to_string(), &input).map_err(|mut problem| {
         // What a caller of this call has said is elsewhere.
         problem.pointer = problem.pointer.map(|pointer| match &*pointer {
-            "/task" => "/task_type".to_owned(),
+            "/kind" => "/task_type".to_owned(),
             other => format!("/data{other}"),
         });
         problem

@@ -6,16 +6,16 @@
 
 mod coordinator;
 mod faults;
+mod hands;
 mod order;
-mod worker;
 
 use std::time::{Duration, Instant};
 
+use hands::{Log, hands};
 use orchestrator::core::decode;
 use phase_kit::testing::ServiceHost;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use worker::{Log, worker};
 
 use crate::support::{Orchestrator, Setup};
 
@@ -45,7 +45,7 @@ impl Stage {
 
     async fn of(pipeline: &'static str, text: &str, name: &str, capacity: usize, orchestrator: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (service, log) = worker(capacity);
+        let (service, log) = hands(capacity);
         let mut setup = Setup::new(folder.path(), text, &service.url());
         let of_service = format!("[service.{name}]\nurl = \"{}\"\ncapacity = {capacity}\n", service.url());
         setup.services = format!("{orchestrator}\n{of_service}");
@@ -142,7 +142,12 @@ fn quantile(took: &[Duration], part: f64) -> Duration {
     let mut sorted = took.to_vec();
     sorted.sort_unstable();
     let last = sorted.len() - 1;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "it is an index"
+    )]
     let at = (last as f64 * part).round() as usize;
     sorted[at]
 }

@@ -17,16 +17,16 @@ async fn status(stage: &Stage) -> Value {
 
 /// A chat that goes on until it is let go.
 fn chat(gate: &str) -> Value {
-    json!({ "task": "chat", "message": "hello", "units": 2, "atATime": 1, "gate": gate })
+    json!({ "kind": "chat", "message": "hello", "units": 2, "atATime": 1, "gate": gate })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scenario_1_a_voice_during_a_chat_is_heard_at_once_and_the_chat_goes_on_after() {
     let stage = Stage::assistant("").await;
-    let chat = json!({ "task": "chat", "message": "hello", "units": 2, "atATime": 1 });
+    let chat = json!({ "kind": "chat", "message": "hello", "units": 2, "atATime": 1 });
     let job = stage.start("chat", "medium", &chat).await;
     stage.log.begun("chat", 1).await;
-    let voice = json!({ "task": "chat", "mode": "voice", "message": "stop", "gate": "voice" });
+    let voice = json!({ "kind": "chat", "mode": "voice", "message": "stop", "gate": "voice" });
     let urgent = stage.start("voice", "urgent", &voice).await;
     stage.log.begun("voice", 1).await;
     let shown = status(&stage).await;
@@ -54,7 +54,7 @@ async fn scenario_2_what_waits_goes_by_its_priority() {
     stage.log.begun("first", 1).await;
     let mut jobs = Vec::new();
     for priority in ["low", "medium", "high", "background"] {
-        jobs.push(stage.start(priority, priority, &json!({ "task": "chat", "message": "hello" })).await);
+        jobs.push(stage.start(priority, priority, &json!({ "kind": "chat", "message": "hello" })).await);
     }
     let shown = status(&stage).await;
     assert_eq!((&shown["queue_size"], &shown["background_tasks"]), (&json!(4), &json!(1)), "{shown}");
@@ -69,10 +69,10 @@ async fn scenario_2_what_waits_goes_by_its_priority() {
 async fn scenario_3_a_stream_is_not_interrupted_and_an_urgent_donation_waits_for_its_end() {
     let stage = Stage::assistant("").await;
     let stream =
-        json!({ "task": "chat", "mode": "streaming", "name": "stream", "message": "hello", "gate": "end" });
+        json!({ "kind": "chat", "mode": "streaming", "name": "stream", "message": "hello", "gate": "end" });
     let stream = stage.start("stream", "high", &stream).await;
     stage.log.begun("stream", 1).await;
-    let donation = json!({ "task": "chat", "name": "donation", "message": "thanks" });
+    let donation = json!({ "kind": "chat", "name": "donation", "message": "thanks" });
     let donation = stage.start("donation", "urgent", &donation).await;
     let shown = status(&stage).await;
     let state = &shown["state"];
@@ -92,13 +92,13 @@ async fn scenario_3_a_stream_is_not_interrupted_and_an_urgent_donation_waits_for
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_3_the_status_never_says_idle_while_work_runs() {
     let stage = Stage::assistant("").await;
-    let units = json!({ "task": "summarise", "units": 21, "atATime": 1 });
+    let units = json!({ "kind": "summarise", "units": 21, "atATime": 1 });
     let job = stage.start("background", "background", &units).await;
     stage.log.begun("background", 1).await;
     let interrupting = async {
         for number in 0..20 {
             stage.log.begun("background", number + 1).await;
-            let input = json!({ "task": "chat", "message": "hello" });
+            let input = json!({ "kind": "chat", "message": "hello" });
             stage.interrupt(&format!("urgent-{number}"), "urgent", &input).await;
         }
         Instant::now()
@@ -125,7 +125,7 @@ async fn fault_3_the_status_never_says_idle_while_work_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_task_is_queued_by_its_type_and_what_does_not_fit_is_refused() {
+async fn a_job_is_queued_by_its_type_and_what_does_not_fit_is_refused() {
     let stage = Stage::assistant("").await;
     let queue = "/clone/task/queue";
     let (code, told) = stage
@@ -154,7 +154,7 @@ async fn who_stops_it_loses_nothing_and_says_it_once() {
     assert_eq!(stage.segue.post("/clone/orchestrator/stop", &json!({})).await.0, 200);
     let (code, problem) = stage.segue.post("/clone/orchestrator/stop", &json!({})).await;
     assert_eq!((code, &problem["code"]), (409, &json!("not-now")), "{problem}");
-    let job = stage.start("kept", "medium", &json!({ "task": "monitor" })).await;
+    let job = stage.start("kept", "medium", &json!({ "kind": "monitor" })).await;
     let shown = status(&stage).await;
     assert_eq!((&shown["running"], &shown["queue_size"]), (&json!(false), &json!(1)), "{shown}");
     assert_eq!(shown["state"]["mode"], "idle", "nothing runs: {shown}");

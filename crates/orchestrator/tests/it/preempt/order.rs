@@ -57,7 +57,7 @@ struct Simulation {
     preempted: usize,
 }
 
-fn step(priority: Priority) -> u32 {
+fn rank(priority: Priority) -> u32 {
     u32::try_from(PRIORITIES.iter().position(|one| *one == priority).unwrap()).unwrap()
 }
 
@@ -67,8 +67,8 @@ impl Simulation {
         let (mut dice, mut now) = (Dice(20_261_121), 0);
         let mut all = Vec::new();
         for number in 0..jobs {
-            // Two thousand jobs in a rush, then a lull.
-            now += dice.roll(if number / 2_000 % 2 == 0 { 10_000 } else { 19_000 });
+            // A thousand jobs in a rush, then a lull.
+            now += dice.roll(if number / 1_000 % 2 == 0 { 11_000 } else { 20_000 });
             let priority = PRIORITIES[usize::try_from(dice.roll(100)).unwrap().min(99) / 20];
             let work = 1 + dice.roll(LONGEST);
             let waiting = Waiting {
@@ -167,7 +167,7 @@ impl Simulation {
     /// Nobody goes while somebody more urgent waits, unless he has waited an ageing longer for each step between them.
     fn check_no_inversion(&self, goes: &Waiting) {
         for other in self.plan.queue().filter(|other| other.priority < goes.priority) {
-            let steps = step(goes.priority) - step(other.priority);
+            let steps = rank(goes.priority) - rank(other.priority);
             let longer = other.ready_at.since(goes.ready_at);
             assert!(longer >= AGEING * steps, "{goes:?} goes before {other:?}");
         }
@@ -190,7 +190,7 @@ impl Simulation {
     /// How long a job may wait: four times the ageing, then for what is there that came before that and is not done, and at
     /// last for whoever has a slot just then, and for an urgent one that he was interrupted for.
     fn bound(&self, job: &Done) -> u64 {
-        let until = job.waiting.ready_at.after(AGEING * step(job.waiting.priority)).0;
+        let until = job.waiting.ready_at.after(AGEING * rank(job.waiting.priority)).0;
         let unfinished =
             self.jobs.iter().filter(|other| other.waiting.ready_at.0 <= until && other.ended > until);
         let work: u64 = unfinished.map(|other| other.work).sum();
@@ -207,7 +207,7 @@ fn of_ten_thousand_jobs_none_is_passed_over_and_none_waits_longer_than_is_writte
         assert_eq!(job.left, 0, "each is done");
         let waited = job.first_start.unwrap() - job.waiting.ready_at.0;
         assert!(waited <= simulation.bound(job), "{:?} waited {waited} ms", job.waiting);
-        let most = longest.entry(step(job.waiting.priority)).or_insert(0);
+        let most = longest.entry(rank(job.waiting.priority)).or_insert(0);
         *most = waited.max(*most);
     }
     assert!(simulation.preempted > 100, "{}", simulation.preempted);

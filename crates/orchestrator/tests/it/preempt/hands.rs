@@ -157,7 +157,7 @@ impl Work {
 }
 
 /// Starts it; more than so many attempts at once are refused.
-pub(crate) fn worker(capacity: usize) -> (ServiceHost, Log) {
+pub(crate) fn hands(capacity: usize) -> (ServiceHost, Log) {
     let log = Log::new();
     let service = Service::builder("stub").any_phase(Work(log.clone())).capacity(capacity).build();
     (ServiceHost::start(service.expect("a service")), log)
