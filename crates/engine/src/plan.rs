@@ -9,7 +9,9 @@
 //! come first served within one; and no run waits more than four `AGEING` longer than an urgent one that came when it did.
 //!
 //! **Preemption.** An urgent run that finds no slot is given that of the least urgent attempt that may be interrupted. One that
-//! is nearly done keeps it, and one whose service would not let go of it is not asked again.
+//! is nearly done keeps it, and one whose service would not let go of it is not asked again. The slot goes to an urgent run,
+//! even where somebody waits who has aged past it: else he would be interrupted next, and the one after him. Who is given a
+//! slot before an urgent run because he has only waited all the time keeps it.
 
 mod breaker;
 mod rate;
@@ -59,6 +61,8 @@ pub struct Waiting {
     pub ready_at: Timestamp,
     /// Whether its attempt may be asked to pause once it runs.
     pub interruptible: bool,
+    /// Whether it was interrupted before and goes on from there.
+    pub resumes: bool,
     /// Of runs with one key only the newest goes, and not more often than every so often.
     pub coalesce: Option<(Arc<str>, Duration)>,
     /// The breaker that guards it.
@@ -74,7 +78,8 @@ pub struct Slot {
     pub since: Timestamp,
     /// Asked to pause.
     pub pausing: bool,
-    /// It keeps its slot whoever asks: its service would not pause it, or it is nearly done.
+    /// It keeps its slot whoever asks: its service would not pause it, it is nearly done, or it was given the slot before
+    /// somebody urgent because it had waited so long.
     pub stays: bool,
 }
 
@@ -144,6 +149,8 @@ pub struct ServicePlan {
     bucket: Bucket,
     breakers: Breakers,
     coalesced: BTreeMap<Arc<str>, Timestamp>,
+    /// Slots that were given up for urgent runs that have not got them yet.
+    owed: usize,
 }
 
 impl ServicePlan {
@@ -161,6 +168,7 @@ impl ServicePlan {
             bucket,
             breakers: Breakers::default(),
             coalesced: BTreeMap::new(),
+            owed: 0,
         }
     }
 
@@ -189,6 +197,7 @@ impl ServicePlan {
         if let Some(place) = self.places.remove(&(job, run)) {
             self.queue.remove(&place);
             self.urgent.remove(&place);
+            self.owed = self.owed.min(self.urgent.len());
         }
     }
 
@@ -217,7 +226,8 @@ impl ServicePlan {
             return Next::At(until);
         }
         let mut earliest: Option<Timestamp> = None;
-        for waiting in self.queue.values() {
+        let first = self.urgent.iter().filter(|_| self.owed > 0).filter_map(|place| self.queue.get(place));
+        for waiting in first.chain(self.queue.values()) {
             match self.blocked(waiting, now) {
                 None => return Next::Grant(waiting.clone()),
                 Some(Blocked::Breaker { until: Some(until) } | Blocked::Coalesce { until }) => {
@@ -242,6 +252,13 @@ impl ServicePlan {
     /// A slot is taken: the run's attempt has started.
     pub fn occupy(&mut self, attempt: AttemptId, holder: Waiting, now: Timestamp) {
         self.dequeue(holder.job, holder.run);
+        let stays = match holder.priority {
+            Priority::Urgent => {
+                self.owed = self.owed.saturating_sub(1);
+                false
+            }
+            _ => !holder.resumes && self.urgent.range(place(&holder)..).next().is_some(),
+        };
         self.bucket.take(now);
         if let Some((key, every)) = &holder.coalesce {
             self.coalesced.insert(key.clone(), now.after(*every));
@@ -250,12 +267,15 @@ impl ServicePlan {
         if let Some(rule) = &holder.breaker {
             self.breakers.started(rule, attempt, now);
         }
-        self.slots.insert(attempt, Slot { holder, since: now, pausing: false, stays: false });
+        self.slots.insert(attempt, Slot { holder, since: now, pausing: false, stays });
     }
 
     /// A slot is free. Returns false where the attempt held none.
     pub fn release(&mut self, attempt: AttemptId, verdict: Verdict, now: Timestamp) -> bool {
         let Some(slot) = self.slots.remove(&attempt) else { return false };
+        if slot.pausing {
+            self.owed = (self.owed + 1).min(self.urgent.len());
+        }
         if let Some(rule) = &slot.holder.breaker {
             self.breakers.ended(rule, attempt, verdict, now);
         }
@@ -380,6 +400,9 @@ impl ServicePlan {
     /// An urgent run that finds no slot takes that of the least urgent attempt that can be interrupted: of several the one
     /// that has done least. One is asked for each urgent run that could go, not more.
     fn preemption(&self, now: Timestamp) -> Next {
+        if self.urgent.is_empty() {
+            return Next::Idle;
+        }
         let asked = self.slots.values().filter(|slot| slot.pausing).count();
         let may_go = |waiting: &&Waiting| self.blocked(waiting, now).is_none();
         let wants = self.urgent.iter().filter_map(|place| self.queue.get(place)).filter(may_go).nth(asked);

@@ -7,6 +7,7 @@ mod attempts;
 mod audit;
 mod callbacks;
 mod commands;
+mod coordinator;
 mod extract;
 mod jobs;
 mod operations;
@@ -107,6 +108,11 @@ pub(crate) fn router(app: Shared) -> Router {
         .route("/api/callbacks/{id}/apply", post(callbacks::apply_callback))
         .route("/api/callbacks/{id}/drop", post(callbacks::drop_callback))
         .route("/api/audit", get(audit::list_deeds))
+        // the original coordinator's own
+        .route("/clone/orchestrator/status", get(coordinator::get_status))
+        .route("/clone/orchestrator/start", post(coordinator::start))
+        .route("/clone/orchestrator/stop", post(coordinator::stop))
+        .route("/clone/task/queue", post(coordinator::queue))
         // services and pipelines
         .route("/api/services", get(services::list_services))
         .route("/api/services/{name}/stop", post(services::stop_service))

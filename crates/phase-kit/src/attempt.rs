@@ -290,8 +290,9 @@ async fn run(service: Arc<Service>, live: Arc<Live>, slot: OwnedSemaphorePermit)
     let callback = Arc::new(callback);
     let owed = is_owed(&live, &callback);
     remember(&service, &live, &callback, if owed { Stage::Done } else { Stage::Settled }).await;
-    live.state.send_replace(State::Done(Arc::clone(&callback)));
+    // Whoever hears that it is over may send the next one at once.
     drop(slot);
+    live.state.send_replace(State::Done(Arc::clone(&callback)));
     service.attempts.bump();
     if owed {
         hand_over(&service, &live, &callback).await;

@@ -17,6 +17,7 @@ fn waiting(job: u128, priority: Priority, ready_at: u64) -> Waiting {
         priority,
         ready_at: Timestamp(ready_at),
         interruptible: false,
+        resumes: false,
         coalesce: None,
         breaker: None,
     }
@@ -304,4 +305,44 @@ fn restarted(plan: &ServicePlan, now: Timestamp) -> ServicePlan {
         again.enqueue(one);
     }
     again
+}
+
+#[test]
+fn a_slot_that_was_given_up_goes_to_who_is_urgent_even_where_others_have_aged() {
+    let mut plan = plan(1, None);
+    let old = |job| Waiting { interruptible: true, ..waiting(job, Priority::Background, 0) };
+    let hours = Timestamp(0).after(AGEING * 20);
+    for job in [1, 2, 3] {
+        plan.enqueue(old(job));
+    }
+    plan.occupy(attempt(1), old(1), Timestamp(0));
+    plan.enqueue(waiting(4, Priority::Urgent, hours.0));
+    assert!(matches!(plan.next(hours), Next::Preempt { attempt: one, .. } if one == attempt(1)));
+    plan.pausing(attempt(1), true);
+    plan.release(attempt(1), Verdict::Neither, hours);
+    plan.enqueue(Waiting { resumes: true, ..old(1) });
+    let Next::Grant(goes) = plan.next(hours) else { panic!("the slot is free") };
+    assert_eq!(goes.priority, Priority::Urgent, "neither the one that was interrupted nor others as old");
+    plan.occupy(attempt(2), goes, hours);
+    plan.release(attempt(2), Verdict::Good, hours);
+    let Next::Grant(goes) = plan.next(hours) else { panic!("the slot is free") };
+    assert_eq!(
+        (goes.job, goes.resumes),
+        (old(1).job, true),
+        "then the one that was interrupted, in its old place"
+    );
+}
+
+#[test]
+fn who_has_only_waited_and_goes_before_an_urgent_one_keeps_the_slot() {
+    let mut plan = plan(1, None);
+    let hours = Timestamp(0).after(AGEING * 20);
+    plan.occupy(attempt(1), waiting(1, Priority::Urgent, 0), Timestamp(0));
+    let old = Waiting { interruptible: true, ..waiting(2, Priority::Background, 0) };
+    plan.enqueue(old.clone());
+    plan.enqueue(waiting(3, Priority::Urgent, hours.0));
+    plan.release(attempt(1), Verdict::Good, hours);
+    assert_eq!(plan.next(hours), Next::Grant(old.clone()));
+    plan.occupy(attempt(2), old, hours);
+    assert_eq!(plan.next(hours), Next::Idle, "it would lose at once what it has waited for");
 }

@@ -140,6 +140,7 @@ impl Core {
             priority: priority::priority(&loaded.pipeline, &loaded.job, run.phase),
             ready_at: state.ready_at,
             interruptible: work.interruptible != Interruptible::No,
+            resumes: matches!(state.state, RunState::Ready { checkpoint: Some(_) }),
             coalesce,
             breaker,
         };
@@ -249,11 +250,22 @@ impl Core {
     fn preempt(&self, service: Name, victim: JobId, attempt: AttemptId, by: JobId) {
         let core = self.clone();
         tokio::spawn(async move {
-            if core.command(victim, Command::Preempt { attempt, by }).await.is_err() {
-                core.inner.fleet.with_plan(&service, |plan| plan.pausing(attempt, false));
-                let again = core.inner.world.now().after(PREEMPT_AGAIN);
-                core.inner.timers.set_if_earlier(Due::Service(service), again);
+            let is_taken = || core.inner.attempts.get(attempt).is_some_and(|live| live.accepted);
+            let was_taken = is_taken();
+            if was_taken {
+                // The note of it, which waits to be written with others, is decided first, in the same round.
+                core.tell(victim, Command::Accept { attempt });
+                if core.command(victim, Command::Preempt { attempt, by }).await.is_ok() {
+                    return;
+                }
             }
+            core.inner.fleet.with_plan(&service, |plan| plan.pausing(attempt, false));
+            if !was_taken && is_taken() {
+                // It was taken meanwhile, and whoever noted that found it being asked.
+                return core.pump(&service);
+            }
+            let again = core.inner.world.now().after(PREEMPT_AGAIN);
+            core.inner.timers.set_if_earlier(Due::Service(service), again);
         });
     }
 
@@ -318,6 +330,10 @@ impl Core {
         }
         // A note that finds no room is not written: after a restart the attempt is offered again under the same key.
         let _ = self.inner.accepted.try_send((job, attempt));
+        // Somebody more urgent may have waited for it to be taken, so that it can be asked to pause.
+        if let Some(live) = self.inner.attempts.get(attempt) {
+            self.pump(&live.service);
+        }
     }
 
     /// A heartbeat should have come.

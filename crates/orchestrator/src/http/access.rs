@@ -93,7 +93,7 @@ pub(super) fn needed(method: &Method, path: &str) -> Role {
     match *method {
         _ if path.starts_with("/api/audit") => Role::Admin,
         Method::GET | Method::HEAD => Role::Read,
-        _ if path.starts_with("/api/services/") => Role::Admin,
+        _ if path.starts_with("/api/services/") || path.starts_with("/clone/orchestrator/") => Role::Admin,
         _ => Role::Operate,
     }
 }

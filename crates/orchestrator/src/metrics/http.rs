@@ -13,7 +13,7 @@ use super::{Counter, text::Family};
 use crate::http::Shared;
 
 /// The templates of all addresses: a test holds them to the router. What matches none is counted as `other`.
-pub const ROUTES: [&str; 43] = [
+pub const ROUTES: [&str; 47] = [
     "/",
     "/api/attempts/{id}/progress",
     "/api/audit",
@@ -46,6 +46,10 @@ pub const ROUTES: [&str; 43] = [
     "/api/{route}/{key}/progress",
     "/api/{route}/{key}/start-phase",
     "/api/{route}/{key}/status",
+    "/clone/orchestrator/start",
+    "/clone/orchestrator/status",
+    "/clone/orchestrator/stop",
+    "/clone/task/queue",
     "/dashboard",
     "/dashboard/{*path}",
     "/errors/{code}",

@@ -16,6 +16,7 @@ mod live;
 mod metrics;
 mod openapi;
 mod originals;
+mod preempt;
 mod recordings;
 mod rejected;
 mod replayed;

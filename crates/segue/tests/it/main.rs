@@ -11,6 +11,7 @@ mod fake;
 mod full_disk;
 mod kill;
 mod logs;
+mod preempt;
 mod soak;
 mod support;
 mod table;
