@@ -107,7 +107,9 @@ impl AutofixOptions {
     /// What is wrong, for people.
     pub fn check(&self) -> Result<(), String> {
         for (name, project) in &self.projects {
-            let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "_-".contains(letter);
+            let plain = |letter: char| {
+                letter.is_ascii_lowercase() || letter.is_ascii_digit() || "_-".contains(letter)
+            };
             if name.is_empty() || name.len() > 60 || !name.chars().all(plain) {
                 return Err(format!("projects: {name:?} is no name: use 1 to 60 of a-z, 0-9, _ and -"));
             }

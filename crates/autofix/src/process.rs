@@ -98,7 +98,9 @@ pub async fn run(
     let mut command = Command::new(program);
     command.args(arguments).current_dir(folder).stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
-    surroundings.hidden.iter().for_each(|name| drop(command.env_remove(name)));
+    for name in &surroundings.hidden {
+        command.env_remove(name);
+    }
     command.envs(surroundings.added.iter().map(|(name, value)| (name, value)));
     let mut child = command.spawn().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => RunError::Missing(program.clone()),
