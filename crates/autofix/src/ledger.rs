@@ -7,7 +7,7 @@
 mod outbox;
 mod undo;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -25,7 +25,6 @@ const KEPT: i64 = 90 * 24 * 3600 * 1000;
 #[derive(Debug)]
 pub struct Ledger {
     db: Mutex<Connection>,
-    folder: PathBuf,
 }
 
 /// Why the ledger did not answer.
@@ -154,7 +153,7 @@ impl Ledger {
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "FULL")?;
         db.execute_batch(include_str!("ledger/schema.sql"))?;
-        Ok(Self { db: Mutex::new(db), folder: folder.to_owned() })
+        Ok(Self { db: Mutex::new(db) })
     }
 
     /// Counts a failure, and in the same stroke puts down whom to tell of it.

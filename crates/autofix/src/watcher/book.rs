@@ -185,12 +185,12 @@ impl Book {
         Ok(())
     }
 
-    /// The oldest change whose job may be started now.
+    /// The oldest changes whose jobs may be started now, at most thirty-two.
     ///
     /// # Errors
     /// [`LedgerError`].
-    pub fn next(&self, now: i64) -> Result<Option<Waiting>, LedgerError> {
-        Ok(self.list("next_at <= ?1 ORDER BY change LIMIT 1", now)?.pop())
+    pub fn next(&self, now: i64) -> Result<Vec<Waiting>, LedgerError> {
+        self.list("next_at <= ?1 ORDER BY change LIMIT 32", now)
     }
 
     /// The oldest changes that wait, at most fifty.
@@ -232,15 +232,17 @@ impl Book {
         })?)
     }
 
-    /// The job of a change is started.
+    /// The jobs of changes are started.
     ///
     /// # Errors
     /// [`LedgerError`].
-    pub fn started(&self, number: u64) -> Result<(), LedgerError> {
+    pub fn started(&self, numbers: &[u64]) -> Result<(), LedgerError> {
         let mut db = self.0.lock();
         let change = db.transaction()?;
-        change.execute("DELETE FROM spool WHERE change = ?", [number])?;
-        count_up(&change, "jobs_started", 1)?;
+        for number in numbers {
+            change.execute("DELETE FROM spool WHERE change = ?", [number])?;
+        }
+        count_up(&change, "jobs_started", numbers.len() as u64)?;
         change.commit()?;
         Ok(())
     }
@@ -330,7 +332,7 @@ mod tests {
         let of = |change, file: &str, hash: &str| (change, file.to_owned(), hash.to_owned());
         assert_eq!(waiting(&book), [of(2, "b", "2"), of(3, "a", "3")]);
         book.take(&[seen("b", None)], false).expect("taken");
-        book.started(3).expect("put down");
+        book.started(&[3]).expect("put down");
         assert!(waiting(&book).is_empty());
         // A content that comes back is a change of its own.
         book.take(&[seen("a", Some("2"))], false).expect("taken");

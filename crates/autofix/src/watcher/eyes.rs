@@ -75,12 +75,7 @@ impl Project {
             && !self.rules.ignores(file, false)
     }
 
-    /// All files whose changes start jobs.
-    pub(super) fn files(&self) -> std::io::Result<Vec<RelPath>> {
-        let places = self.rules.walk()?.into_iter();
-        Ok(places.filter_map(|place| self.wanted(place)).collect())
-    }
-
+    /// The file at a place, if its changes start jobs.
     pub(super) fn wanted(&self, place: Place) -> Option<RelPath> {
         match place {
             Place::File(file) if self.wants(&file) => Some(file),

@@ -54,6 +54,7 @@ impl<'a> Looker<'a> {
         let mut heard = Vec::new();
         loop {
             self.watcher.health.beat();
+            self.watcher.health.moving(self.settle.len());
             let at_rest = self.settle.next().unwrap_or_else(|| Instant::now() + BEAT);
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -217,7 +218,6 @@ impl<'a> Looker<'a> {
                 }
             }
         }
-        self.watcher.health.moving(self.settle.len());
         self.watcher.more.notify_one();
     }
 }

@@ -43,29 +43,35 @@ enum Answer {
     Away(String),
 }
 
+/// How it went with some of them.
+enum Went {
+    On,
+    /// None waits.
+    Idle,
+    Away(String),
+}
+
 impl JobSender {
     /// Starts jobs until it is dropped. Dropped in the midst of a call the change still waits, and its number makes the second
     /// start of the job one with the first.
     pub(super) async fn run(&self) {
         let mut pause = FIRST_PAUSE;
         loop {
-            match self.once().await {
-                Ok(Some(Answer::Away(trouble))) => {
-                    tracing::warn!(trouble, "the orchestrator takes no job; changes wait");
-                    sleep(pause).await;
-                    pause = (pause * 2).min(MOST_PAUSE);
-                }
-                Ok(Some(_)) => {
+            let trouble = match self.some().await {
+                Ok(Went::On) => {
                     pause = FIRST_PAUSE;
-                    sleep(Duration::from_secs_f64(1.0 / self.rate)).await;
+                    continue;
                 }
-                Ok(None) => self.wait().await,
-                Err(error) => {
-                    tracing::error!(error = %chain(&error), "the watcher's book cannot be used");
-                    sleep(pause).await;
-                    pause = (pause * 2).min(MOST_PAUSE);
+                Ok(Went::Idle) => {
+                    self.wait().await;
+                    continue;
                 }
-            }
+                Ok(Went::Away(trouble)) => trouble,
+                Err(error) => chain(&error),
+            };
+            tracing::warn!(trouble, "no job can be started; changes wait");
+            sleep(pause).await;
+            pause = (pause * 2).min(MOST_PAUSE);
         }
     }
 
@@ -86,25 +92,35 @@ impl JobSender {
         }
     }
 
-    /// Starts the next job, if there is one.
-    async fn once(&self) -> Result<Option<Answer>, LedgerError> {
-        let Some(waiting) = self.book.next(self.clock.now())? else { return Ok(None) };
-        let answer = self.start(&waiting).await;
-        match &answer {
-            Answer::Taken => self.book.started(waiting.change)?,
-            Answer::Refused(trouble) => {
-                let pause = FIRST_PAUSE.saturating_mul(1 << waiting.tries.min(16)).min(MOST_PAUSE);
-                let at = self.clock.now() + i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
-                tracing::warn!(
-                    file = waiting.file.as_str(),
-                    trouble,
-                    "the job of a change was refused; it is tried again"
-                );
-                self.book.later(waiting.change, at, trouble)?;
-            }
-            Answer::Away(_) => {}
+    /// Starts the next jobs, one after the other; that they are started is put down for all of them at once, for a job that is
+    /// started again is the same job.
+    async fn some(&self) -> Result<Went, LedgerError> {
+        let next = self.book.next(self.clock.now())?;
+        if next.is_empty() {
+            return Ok(Went::Idle);
         }
-        Ok(Some(answer))
+        let mut taken = Vec::new();
+        let mut went = Went::On;
+        for waiting in next {
+            match self.start(&waiting).await {
+                Answer::Taken => taken.push(waiting.change),
+                Answer::Refused(trouble) => self.refused(&waiting, &trouble)?,
+                Answer::Away(trouble) => {
+                    went = Went::Away(trouble);
+                    break;
+                }
+            }
+            sleep(Duration::from_secs_f64(1.0 / self.rate)).await;
+        }
+        self.book.started(&taken)?;
+        Ok(went)
+    }
+
+    fn refused(&self, waiting: &Waiting, trouble: &str) -> Result<(), LedgerError> {
+        let pause = FIRST_PAUSE.saturating_mul(1 << waiting.tries.min(16)).min(MOST_PAUSE);
+        let at = self.clock.now() + i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
+        tracing::warn!(file = waiting.file.as_str(), trouble, "the job of a change was refused; it is tried again");
+        self.book.later(waiting.change, at, trouble)
     }
 
     async fn start(&self, waiting: &Waiting) -> Answer {
