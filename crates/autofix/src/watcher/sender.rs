@@ -110,16 +110,20 @@ impl JobSender {
                     break;
                 }
             }
-            sleep(Duration::from_secs_f64(1.0 / self.rate)).await;
         }
         self.book.started(&taken)?;
+        sleep(Duration::from_secs_f64(taken.len() as f64 / self.rate)).await;
         Ok(went)
     }
 
     fn refused(&self, waiting: &Waiting, trouble: &str) -> Result<(), LedgerError> {
         let pause = FIRST_PAUSE.saturating_mul(1 << waiting.tries.min(16)).min(MOST_PAUSE);
         let at = self.clock.now() + i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
-        tracing::warn!(file = waiting.file.as_str(), trouble, "the job of a change was refused; it is tried again");
+        tracing::warn!(
+            file = waiting.file.as_str(),
+            trouble,
+            "the job of a change was refused; it is tried again"
+        );
         self.book.later(waiting.change, at, trouble)
     }
 

@@ -35,10 +35,18 @@ async fn an_attempt_that_is_run_again_after_a_kill_applies_once() {
     assert_eq!(shop.well(&mut job, "apply").await["outcome"], "applied");
     shop.kill();
     shop.open();
-    assert_eq!(shop.well(&mut job, "apply").await["outcome"], "applied", "the orchestrator had not heard of it");
+    assert_eq!(
+        shop.well(&mut job, "apply").await["outcome"],
+        "applied",
+        "the orchestrator had not heard of it"
+    );
     assert_eq!(shop.read("a.txt"), "one GOOD\n");
     let figures = shop.get("/statistics").await;
-    assert_eq!((&figures["tasks_processed"], &figures["tasks_applied"]), (&json!(1), &json!(1)), "counted once");
+    assert_eq!(
+        (&figures["tasks_processed"], &figures["tasks_applied"]),
+        (&json!(1), &json!(1)),
+        "counted once"
+    );
 }
 
 #[tokio::test]

@@ -39,14 +39,19 @@ async fn a_model_whose_patch_breaks_the_tests_is_never_applied() {
     let shop = with_model(&model).await;
     let mut job = shop.job("a.txt");
     shop.well(&mut job, "strategy").await;
-    assert_eq!(shop.badly(&mut job, "fix").await, ("nothing-changed".to_owned(), true), "the command can do nothing");
+    assert_eq!(
+        shop.badly(&mut job, "fix").await,
+        ("nothing-changed".to_owned(), true),
+        "the command can do nothing"
+    );
     for _ in 0..3 {
         assert_eq!(shop.badly(&mut job, "fix").await, ("tests-broken".to_owned(), true));
         assert_eq!(shop.read("a.txt"), "one BAD\n");
     }
     // It hears what went wrong.
     let last = model.calls().pop().expect("it was asked");
-    let data: Value = serde_json::from_str(last.body["messages"][1]["content"].as_str().expect("text")).expect("JSON");
+    let data: Value =
+        serde_json::from_str(last.body["messages"][1]["content"].as_str().expect("text")).expect("JSON");
     assert_eq!(data["earlier_tries"][0]["trouble"], "tests-broken");
     assert_eq!((&data["file"], &data["content"]), (&json!("a.txt"), &json!("one BAD\n")));
 }
@@ -78,7 +83,11 @@ async fn a_wrong_key_401_is_not_tried_again_for_every_file() {
     shop.write("b.txt", "two BAD\n");
     let mut job = shop.job("b.txt");
     shop.well(&mut job, "strategy").await;
-    assert_eq!(shop.badly(&mut job, "fix").await, ("nothing-changed".to_owned(), false), "nobody else is left");
+    assert_eq!(
+        shop.badly(&mut job, "fix").await,
+        ("nothing-changed".to_owned(), false),
+        "nobody else is left"
+    );
     assert_eq!(model.calls().len(), 1);
     shop.pass(601);
     let mut job = shop.job("b.txt");
@@ -90,7 +99,8 @@ async fn a_wrong_key_401_is_not_tried_again_for_every_file() {
 
 #[tokio::test]
 async fn a_model_that_is_away_for_a_while_is_asked_again() {
-    let model = Peer::start(|_, number| if number == 0 { (503, json!({})) } else { says("content", "one\n") }).await;
+    let model =
+        Peer::start(|_, number| if number == 0 { (503, json!({})) } else { says("content", "one\n") }).await;
     let shop = with_model(&model).await;
     let mut job = shop.job("a.txt");
     shop.well(&mut job, "strategy").await;
@@ -119,7 +129,8 @@ async fn a_fixer_that_trades_one_fault_for_another_or_wrecks_other_files_changes
 
 #[tokio::test]
 async fn tests_that_are_red_without_any_fix_are_not_the_fixers_fault() {
-    let shop = Shop::new(&[("a.txt", "one BAD\n"), ("b.txt", "WRONG\n")], project(json!({ "sed": sed() }))).await;
+    let shop =
+        Shop::new(&[("a.txt", "one BAD\n"), ("b.txt", "WRONG\n")], project(json!({ "sed": sed() }))).await;
     let mut job = shop.job("a.txt");
     shop.well(&mut job, "strategy").await;
     assert_eq!(shop.badly(&mut job, "fix").await, ("tests-already-red".to_owned(), true));

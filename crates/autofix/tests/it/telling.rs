@@ -24,7 +24,9 @@ async fn told(peer: &Peer) -> Shop {
 fn github(call: &Call) -> (u16, Value) {
     match call.line.as_str() {
         line if line.starts_with("GET ") => (200, json!([])),
-        line if line.contains("/issues") => (201, json!({ "html_url": "https://example.org/me/demo/issues/7" })),
+        line if line.contains("/issues") => {
+            (201, json!({ "html_url": "https://example.org/me/demo/issues/7" }))
+        }
         _ => (204, json!({})),
     }
 }
@@ -112,7 +114,10 @@ async fn an_issue_whose_answer_was_lost_is_not_opened_twice() {
     shop.pass(3600);
     // The sixth failure tells what is due.
     let escalated = fail(&shop).await;
-    assert_eq!((&escalated["action_taken"], &escalated["details"]), (&json!("github_issue_created"), &json!(["https://example.org/7"])));
+    assert_eq!(
+        (&escalated["action_taken"], &escalated["details"]),
+        (&json!("github_issue_created"), &json!(["https://example.org/7"]))
+    );
     assert_eq!(peer.count("POST /repos"), 1);
 }
 

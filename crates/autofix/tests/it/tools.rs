@@ -11,7 +11,11 @@ const LIB: &str = "//! A crate.\n\n/// Adds.\npub fn add(a: u32, b: u32) -> u32 
 #[tokio::test]
 async fn clippy_mends_planted_faults_and_the_tests_prove_it() {
     let manifest = "[package]\nname = \"one\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n";
-    let shop = Shop::new(&[("Cargo.toml", manifest), ("src/lib.rs", LIB), (".gitignore", "target\nCargo.lock\n")], json!({})).await;
+    let shop = Shop::new(
+        &[("Cargo.toml", manifest), ("src/lib.rs", LIB), (".gitignore", "target\nCargo.lock\n")],
+        json!({}),
+    )
+    .await;
     let mut job = shop.job("src/lib.rs");
     assert_eq!(shop.well(&mut job, "strategy").await["fixers"], json!(["clippy"]));
     let fixed = shop.well(&mut job, "fix").await;

@@ -128,7 +128,8 @@ impl Watch {
 
 #[tokio::test]
 async fn every_kind_of_change_starts_one_job_and_what_is_ignored_none() {
-    let watch = Watch::new(&[("a.rs", "1"), ("b.rs", "1"), (".gitignore", "out/\n"), ("out/x.rs", "1")], 0.05).await;
+    let watch =
+        Watch::new(&[("a.rs", "1"), ("b.rs", "1"), (".gitignore", "out/\n"), ("out/x.rs", "1")], 0.05).await;
     assert!(watch.jobs().is_empty(), "what is there at first has not changed");
     watch.write("a.rs", "2");
     watch.job("a.rs", "2").await;
@@ -154,7 +155,10 @@ async fn every_kind_of_change_starts_one_job_and_what_is_ignored_none() {
     let files: Vec<String> = watch.jobs().into_values().map(|(file, _)| file).collect();
     let distinct: BTreeSet<&String> = files.iter().collect();
     assert_eq!(distinct.len(), files.len(), "one each: {files:?}");
-    assert!(!files.iter().any(|file| file.contains("out/") || file.contains("gen") || file.contains(".md")), "{files:?}");
+    assert!(
+        !files.iter().any(|file| file.contains("out/") || file.contains("gen") || file.contains(".md")),
+        "{files:?}"
+    );
 }
 
 #[tokio::test]
@@ -184,7 +188,8 @@ async fn files_beyond_the_batch_are_not_dropped_a_checkout_of_5000_is_a_job_each
     let jobs = watch.jobs();
     let latest: BTreeMap<&String, &String> = jobs.values().map(|(file, hash)| (file, hash)).collect();
     assert_eq!((jobs.len(), latest.len()), (5000, 5000), "no loss, no flood");
-    let right = (0..5000).all(|n| *latest[&format!("d{}/f{n}.rs", n % 50)] == content_hash(format!("one {n}\n").as_bytes()));
+    let right = (0..5000)
+        .all(|n| *latest[&format!("d{}/f{n}.rs", n % 50)] == content_hash(format!("one {n}\n").as_bytes()));
     assert!(right, "the contents of the checkout");
     assert_eq!(watch.get("/statistics").await["watcher"]["pending"], 0);
 }
@@ -255,15 +260,20 @@ async fn the_fixers_own_writes_start_no_job() {
 #[tokio::test]
 async fn health_is_what_was_tried_and_not_that_an_object_exists() {
     let mut watch = Watch::new(&[("a.rs", "1")], 0.05).await;
-    let health = watch.health("checks", |health| health["checks"].as_array().is_some_and(|all| !all.is_empty())).await;
+    let health =
+        watch.health("checks", |health| health["checks"].as_array().is_some_and(|all| !all.is_empty())).await;
     let checks = health["checks"].as_array().expect("a list");
     let of = |name: &str| checks.iter().find(|check| check["name"] == name).expect("it is there").clone();
-    assert_eq!((&of("book")["ok"], &of("events")["ok"], &of("orchestrator")["ok"]), (&json!(true), &json!(true), &json!(true)));
+    assert_eq!(
+        (&of("book")["ok"], &of("events")["ok"], &of("orchestrator")["ok"]),
+        (&json!(true), &json!(true), &json!(true))
+    );
     assert_eq!(health["condition"], "HEALTHY");
     assert!(health["heartbeatAgeMs"].as_i64().expect("a number") < 90_000);
     watch.away.store(true, Ordering::SeqCst);
     watch.host.take().expect("it serves").stop().await;
     watch.open().await;
-    let health = watch.health("checks", |health| health["checks"].as_array().is_some_and(|all| !all.is_empty())).await;
+    let health =
+        watch.health("checks", |health| health["checks"].as_array().is_some_and(|all| !all.is_empty())).await;
     assert_eq!(health["condition"], "DEGRADED");
 }
