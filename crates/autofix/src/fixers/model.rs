@@ -147,7 +147,7 @@ fn apply(file: &RelPath, old: &str, diff: &str) -> Result<String, ModelError> {
     }
     let lines: Vec<&str> = old.split_inclusive('\n').collect();
     for hunk in patch.hunks() {
-        let mut at = hunk.old_range().start().saturating_sub(usize::from(hunk.old_range().len() > 0));
+        let mut at = hunk.old_range().start().saturating_sub(usize::from(!hunk.old_range().is_empty()));
         for line in hunk.lines() {
             let (diffy::Line::Context(text) | diffy::Line::Delete(text)) = line else { continue };
             if lines.get(at) != Some(text) {

@@ -19,10 +19,11 @@ use axum::{Router, body::Bytes, extract::State, http::HeaderMap, http::Method, h
 use parking_lot::Mutex;
 use phase_kit::{
     Service,
-    testing::{FakeOrchestrator, ServiceHost},
+    testing::{FakeOrchestrator, ServiceHost, within},
 };
 use protocol::{Callback, CallbackStatus};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 /// A project, the service, and a clock that is set by hand.
@@ -218,8 +219,11 @@ pub(crate) struct Call {
 pub(crate) struct Peer {
     pub(crate) url: String,
     calls: Arc<Mutex<Vec<Call>>>,
+    count: watch::Sender<usize>,
 }
 
+/// What a server knows: its calls, its answers, the number of calls.
+type Known = (Arc<Mutex<Vec<Call>>>, Reply, watch::Sender<usize>);
 type Reply = Arc<dyn Fn(&Call, usize) -> (u16, Value) + Send + Sync>;
 
 impl Peer {
@@ -229,9 +233,16 @@ impl Peer {
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let calls = Arc::<Mutex<Vec<Call>>>::default();
         let reply: Reply = Arc::new(reply);
-        let router = Router::new().fallback(answer).with_state((Arc::clone(&calls), reply));
+        let count = watch::Sender::new(0);
+        let router = Router::new().fallback(answer).with_state((Arc::clone(&calls), reply, count.clone()));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { url, calls }
+        Self { url, calls, count }
+    }
+
+    /// Waits until the calls are so.
+    pub(crate) async fn until(&self, what: &str, are_so: impl Fn(usize) -> bool) {
+        let mut count = self.count.subscribe();
+        within(what, count.wait_for(|count| are_so(*count))).await.expect("the sender lives in self");
     }
 
     pub(crate) fn calls(&self) -> Vec<Call> {
@@ -245,7 +256,7 @@ impl Peer {
 }
 
 async fn answer(
-    State((calls, reply)): State<(Arc<Mutex<Vec<Call>>>, Reply)>,
+    State((calls, reply, count)): State<Known>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -259,6 +270,7 @@ async fn answer(
         calls.len() - 1
     };
     let (status, body) = reply(&call, number);
+    count.send_replace(number + 1);
     (StatusCode::from_u16(status).expect("a status"), axum::Json(body))
 }
 

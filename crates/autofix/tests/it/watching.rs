@@ -117,12 +117,7 @@ impl Watch {
 
     /// Waits for the job of a content.
     async fn job(&self, file: &str, text: &str) {
-        within(file, async {
-            while !self.has(file, text) {
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-            }
-        })
-        .await;
+        self.orchestrator.until(file, |_| self.has(file, text)).await;
     }
 }
 
@@ -179,19 +174,16 @@ async fn files_beyond_the_batch_are_not_dropped_a_checkout_of_5000_is_a_job_each
     std::fs::remove_dir_all(watch.folder.path().join("data")).expect("removed");
     watch.open().await;
     git(&root, &["checkout", "--quiet", "one"]);
-    within("5,000 jobs", async {
-        while watch.get("/statistics").await["watcher"]["jobs_started"] != 5000 {
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        }
-    })
-    .await;
+    let enough = |count: usize| count >= 5000 && watch.jobs().len() >= 5000;
+    watch.orchestrator.until("5,000 jobs", enough).await;
     let jobs = watch.jobs();
     let latest: BTreeMap<&String, &String> = jobs.values().map(|(file, hash)| (file, hash)).collect();
     assert_eq!((jobs.len(), latest.len()), (5000, 5000), "no loss, no flood");
     let right = (0..5000)
         .all(|n| *latest[&format!("d{}/f{n}.rs", n % 50)] == content_hash(format!("one {n}\n").as_bytes()));
     assert!(right, "the contents of the checkout");
-    assert_eq!(watch.get("/statistics").await["watcher"]["pending"], 0);
+    watch.host.take().expect("it serves").stop().await;
+    assert_eq!(watch.jobs().len(), 5000, "nothing more came");
 }
 
 #[tokio::test]
