@@ -133,12 +133,14 @@ impl Tool {
     fn words(self, check: bool, file: &str) -> Vec<String> {
         let line: &[&str] = match (self, check) {
             (Self::Clippy, true) => &["cargo", "clippy", "--quiet", "--all-targets", "--message-format=json"],
+            // An error in one file must not keep another from being mended; what comes of it is checked anyway.
             (Self::Clippy, false) => &[
                 "cargo",
                 "clippy",
                 "--quiet",
                 "--all-targets",
                 "--fix",
+                "--broken-code",
                 "--allow-dirty",
                 "--allow-staged",
                 "--allow-no-vcs",
@@ -222,13 +224,19 @@ impl Fixer {
                 let line = tool.words(true, &below(home, file));
                 let ran = process::run(&line, &bench.folder.join(home), TOOL, bench.surroundings).await?;
                 let failed = |said: String| FixerError::Failed { program: tool.name().to_owned(), said };
-                match faults::read(*tool, &ran.out, file) {
-                    Ok(faults) if ran.code == Some(0) || !faults.is_empty() => Ok(Some(faults)),
-                    // Clippy ends with 101 where any file has an error: this one has none. Without a word it is its own fault.
-                    Ok(_) if *tool == Tool::Clippy && ran.out.contains("\"reason\"") => Ok(Some(Vec::new())),
-                    Ok(_) => Err(failed(ran.summary())),
-                    Err(error) => Err(failed(format!("{error}; {}", ran.summary()))),
+                let faults = faults::read(*tool, &ran.out, file)
+                    .map_err(|error| failed(format!("{error}; {}", ran.summary())))?;
+                if ran.code == Some(0) || (!faults.is_empty() && *tool != Tool::Clippy) {
+                    return Ok(Some(faults));
                 }
+                // Clippy ends with 101 where any file has an error. Without a word it is its own fault.
+                if *tool == Tool::Clippy && ran.out.contains("\"reason\"") {
+                    return match faults::uncompiled(&ran.out, file) {
+                        Some(why) => Err(failed(format!("the crate does not compile: {why}"))),
+                        None => Ok(Some(faults)),
+                    };
+                }
+                Err(failed(ran.summary()))
             }
         }
     }

@@ -73,6 +73,23 @@ fn clippy(text: &str, file: &RelPath) -> Vec<Fault> {
     faults
 }
 
+/// What keeps a crate from being compiled in another file than this one, in which then no fault can be found: not that there is
+/// none. Lints that are denied keep nothing from being looked at.
+pub(super) fn uncompiled(text: &str, file: &RelPath) -> Option<String> {
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut errors =
+        lines.map(|mut line| line["message"].take()).filter(|message| message["level"] == "error");
+    let elsewhere = |message: &Value| {
+        let code = message["code"]["code"].as_str().unwrap_or("E");
+        let is_lint =
+            !code.strip_prefix('E').is_some_and(|rest| rest.chars().all(|one| one.is_ascii_digit()));
+        let spans = message["spans"].as_array().map_or(&[][..], Vec::as_slice);
+        let here = |span: &Value| span["is_primary"] == true && is_file(&span["file_name"], file);
+        !is_lint && !spans.is_empty() && !spans.iter().any(here)
+    };
+    errors.find(elsewhere).map(|message| text_of(&message["message"]))
+}
+
 /// Names are relative to the workspace, which may be a folder of the project.
 fn is_file(name: &Value, file: &RelPath) -> bool {
     let Some(name) = name.as_str() else { return false };
@@ -121,6 +138,21 @@ mod tests {
         let before = [fault("a", 3), fault("b", 5)];
         assert!(new_ones(&before, &[fault("a", 1)]).is_empty());
         assert_eq!(new_ones(&before, &[fault("a", 1), fault("a", 9)]), [fault("a", 9)]);
+    }
+
+    #[test]
+    fn a_file_of_a_crate_that_does_not_compile_is_not_clean_but_unknown() {
+        let line = |file: &str, code: &str| {
+            let span = format!(r#"{{"is_primary":true,"file_name":"{file}"}}"#);
+            let code = format!(r#"{{"level":"error","code":{code},"message":"m","spans":[{span}]}}"#);
+            format!(r#"{{"reason":"compiler-message","message":{code}}}"#)
+        };
+        let file = RelPath::new("src/a.rs").expect("a path");
+        let of = |file_name: &str, code: &str| super::uncompiled(&line(file_name, code), &file);
+        assert_eq!(of("src/b.rs", "null").as_deref(), Some("m"));
+        assert_eq!(of("src/b.rs", r#"{"code":"E0433"}"#).as_deref(), Some("m"));
+        assert_eq!(of("src/b.rs", r#"{"code":"clippy::eq_op"}"#), None);
+        assert_eq!(of("src/a.rs", r#"{"code":"E0433"}"#), None, "a fault of its own");
     }
 
     #[test]

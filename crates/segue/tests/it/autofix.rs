@@ -16,6 +16,13 @@ const FILES: usize = 272;
 /// Longest wait for all of it.
 const PATIENCE: Duration = Duration::from_secs(400);
 
+/// A fixer that waits for a file called `gate` before it does its work.
+const GATED: &str = r#"
+[service.autofix.options.projects.demo.commands.sed]
+fix = ["sh", "-c", "while ! [ -e HOME/gate ]; do sleep 0.05; done; sed -i s/BAD/GOOD/ \"$0\"", "{file}"]
+check = ["sh", "-c", "! grep -q BAD \"$0\"", "{file}"]
+"#;
+
 struct Yard {
     home: Home,
     watcher: u16,
@@ -28,8 +35,8 @@ fn content(number: usize, word: &str) -> String {
 }
 
 impl Yard {
-    /// A project of many files with a fault each, and a fixer that waits for a file called `gate` before it does its work.
-    fn new() -> Self {
+    /// A project of so many files, and fixers, as a part of its table. `HOME` is the folder of the configuration.
+    fn new(files: usize, fixers: &str) -> Self {
         let [watcher, autofix] = free_ports::<2>();
         let pipeline = std::fs::read_to_string(repository().join("pipelines/autofix.toml")).unwrap();
         let services = format!(
@@ -48,18 +55,25 @@ capacity = 4
 path = "project"
 test = ["sh", "-c", "! grep -q WRONG f0.txt"]
 extensions = ["txt"]
-[service.autofix.options.projects.demo.commands.sed]
-fix = ["sh", "-c", "while ! [ -e GATE ]; do sleep 0.05; done; sed -i s/BAD/GOOD/ \"$0\"", "{{file}}"]
-check = ["sh", "-c", "! grep -q BAD \"$0\"", "{{file}}"]
+{fixers}
 "#
         );
         let home = Home::new("", &[("autofix.toml", &pipeline)]);
-        let gate = home.path("gate").to_str().unwrap().to_owned();
+        let folder = home.path("").to_str().unwrap().to_owned();
         let head = std::fs::read_to_string(home.path("services.toml")).unwrap();
-        home.write("services.toml", head + &services.replace("GATE", &gate));
+        home.write("services.toml", head + &services.replace("HOME", &folder));
         std::fs::create_dir(home.path("project")).unwrap();
-        (0..FILES).for_each(|number| home.write(&format!("project/f{number}.txt"), content(number, "fine")));
+        (0..files).for_each(|number| home.write(&format!("project/f{number}.txt"), content(number, "fine")));
         Self { home, watcher, autofix }
+    }
+
+    /// Starts it, and returns when changes are seen.
+    fn watching(&self) -> Running {
+        let mut running = self.up();
+        let watches =
+            || send("GET", &format!("http://127.0.0.1:{}/health", self.watcher), b"").1["projects"] == 1;
+        until("a watched project", &mut running, watches);
+        running
     }
 
     fn up(&self) -> Running {
@@ -88,7 +102,11 @@ check = ["sh", "-c", "! grep -q BAD \"$0\"", "{{file}}"]
     }
 
     fn figures(&self) -> Value {
-        send("GET", &format!("http://127.0.0.1:{}/statistics", self.autofix), b"").1
+        self.ask("/statistics")
+    }
+
+    fn ask(&self, path: &str) -> Value {
+        send("GET", &format!("http://127.0.0.1:{}{path}", self.autofix), b"").1
     }
 }
 
@@ -114,10 +132,8 @@ fn kill_all(mut running: Running) {
 
 #[test]
 fn jobs_in_progress_at_a_kill_are_none_stuck_none_twice_and_no_file_half_written() {
-    let yard = Yard::new();
-    let mut running = yard.up();
-    let health = || send("GET", &format!("http://127.0.0.1:{}/health", yard.watcher), b"").1;
-    until("a watched project", &mut running, || health()["projects"] == 1);
+    let yard = Yard::new(FILES, GATED);
+    let mut running = yard.watching();
     (0..FILES).for_each(|number| std::fs::write(yard.file(number), content(number, "BAD")).unwrap());
     until("272 jobs in progress", &mut running, || yard.jobs("running") == FILES);
     assert_eq!(yard.fixed(), 0);
@@ -147,4 +163,42 @@ fn jobs_in_progress_at_a_kill_are_none_stuck_none_twice_and_no_file_half_written
     );
     let names = std::fs::read_dir(yard.home.path("project")).unwrap().count();
     assert_eq!(names, FILES, "nothing lies beside the files");
+}
+
+/// Fixers that change nothing, one after the other.
+const IDLE: [&str; 5] = ["a", "b", "c", "d", "e"];
+
+#[test]
+fn the_breaker_of_a_file_opens_after_three_failures_and_no_other_file_waits_for_it() {
+    let fixer = |name: &&str| {
+        let table = format!("[service.autofix.options.projects.demo.commands.{name}]\n");
+        table
+            + "fix = [\"sh\", \"-c\", \"! grep -q MEND $0 || sed -i s/BAD/GOOD/ $0\", \"{file}\"]\n"
+            + "check = [\"sh\", \"-c\", \"! grep -q BAD $0\", \"{file}\"]\n"
+    };
+    let yard = Yard::new(2, &IDLE.iter().map(fixer).collect::<String>());
+    let mut running = yard.watching();
+    std::fs::write(yard.file(0), "BAD").unwrap();
+    let failures = || yard.ask("/failures?project=demo&file=f0.txt").as_array().map_or(0, Vec::len);
+    until("three failures", &mut running, || failures() == 3);
+    until("the word of it", &mut running, || {
+        yard.ask("/escalations").as_array().is_some_and(|told| told.len() == 1)
+    });
+    let told = &yard.ask("/escalations")[0];
+    assert_eq!(
+        (&told["level"], &told["channel"], &told["payload"]["resume_after"]),
+        (&1.into(), &"log".into(), &3600.into())
+    );
+    let (_, page) = yard.home.get("/api/jobs?pipeline=autofix&state=running");
+    let id = page["jobs"][0]["jobId"].as_str().unwrap().to_owned();
+    let waits = || yard.home.get(&format!("/api/jobs/{id}/why")).1.to_string().contains("left alone");
+    until("a job that waits for its breaker", &mut running, waits);
+
+    // Another file is fixed meanwhile; a newer change of the same file takes the place of the older, and waits as well.
+    std::fs::write(yard.file(1), "MEND BAD").unwrap();
+    std::fs::write(yard.file(0), "BAD, and newer").unwrap();
+    until("the other file", &mut running, || std::fs::read_to_string(yard.file(1)).unwrap() == "MEND GOOD");
+    until("the older job's end", &mut running, || yard.jobs("cancelled") == 1);
+    until("the newer one", &mut running, || yard.jobs("running") == 1);
+    assert_eq!((failures(), yard.jobs("error")), (3, 0));
 }
