@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "where a test can't be set up, it fails")]
 
+mod autofix;
 mod bad_input;
 mod chaos;
 mod check;

@@ -1,0 +1,23 @@
+CREATE TABLE IF NOT EXISTS failures (
+    id TEXT PRIMARY KEY, project TEXT NOT NULL, file TEXT NOT NULL, job TEXT NOT NULL, content TEXT NOT NULL,
+    fixer TEXT NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL, at INTEGER NOT NULL, well INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS failures_of_file ON failures (project, file, at);
+CREATE INDEX IF NOT EXISTS failures_of_job ON failures (job);
+CREATE TABLE IF NOT EXISTS outcomes (
+    job TEXT PRIMARY KEY, project TEXT NOT NULL, file TEXT NOT NULL, outcome TEXT NOT NULL, at INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS episodes (
+    project TEXT NOT NULL, file TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (project, file)
+);
+CREATE TABLE IF NOT EXISTS outbox (
+    id INTEGER PRIMARY KEY, project TEXT NOT NULL, file TEXT NOT NULL, episode INTEGER NOT NULL, level INTEGER NOT NULL,
+    channel TEXT NOT NULL, job TEXT NOT NULL, payload TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'waiting',
+    tries INTEGER NOT NULL DEFAULT 0, next_at INTEGER NOT NULL DEFAULT 0, made_at INTEGER NOT NULL, details TEXT NOT NULL DEFAULT '',
+    UNIQUE (project, file, episode, level, channel)
+);
+CREATE TABLE IF NOT EXISTS undo (
+    id TEXT PRIMARY KEY, project TEXT NOT NULL, file TEXT NOT NULL, old_hash TEXT NOT NULL, new_hash TEXT NOT NULL,
+    old_content BLOB NOT NULL, state TEXT NOT NULL, at INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS probe (id INTEGER PRIMARY KEY, at INTEGER NOT NULL);
