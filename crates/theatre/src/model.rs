@@ -184,6 +184,8 @@ pub struct Understanding {
     pub matched_keywords: Vec<String>,
     /// The lowest confidence of any toggle; 0 where there is none.
     pub confidence: f64,
+    /// Who said it: who is named where it changes something.
+    pub speaker: String,
 }
 
 /// A part of a sentence with one verb.

@@ -8,26 +8,32 @@ use crate::model::{
     Temporal,
 };
 
+mod small;
 mod terms;
 
-pub(crate) use terms::is_reserved;
+pub(crate) use terms::{Lexicon, begins_with, is_reserved};
 
 /// What a phrase is to the parser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Term {
-    /// An order that needs nothing more: `stop`, `turn on`. Firm ones are said of machines only, so that a word or two may
-    /// stand before the machine; `stop`, `hold`, `cut` are said of much else.
+    /// One of the surgery's machines.
+    Machine,
+    /// An order that needs nothing more: `stop`, `turn on`.
     Order(Action, Firm),
     /// The beginning of an order whose end comes later: `turn … on`.
     Stem(Stem),
     /// The end of one: `on`, `off`, `to standby`.
     Particle(Action),
-    /// Changes a machine without switching it: `dim`, `turn up`, `adjust`.
+    /// `up`, `down`.
+    Way(Way),
+    /// Changes a machine without switching it: `dim`, `adjust`.
     Adjust,
     /// Says that it was done: `turned on`, `started`.
     Done(Action),
     /// Says that it is being done: `turning on`, `starting`.
     Doing(Action),
+    /// The beginning of an order, told or under way: `turned … on`, `leaving … off`.
+    Told,
     /// `not`, `never`.
     Not,
     /// Forbids or puts off without a verb: `hold off on`, `no need for`.
@@ -36,20 +42,26 @@ pub(crate) enum Term {
     Enough,
     /// `is`, `was`…
     Be,
+    /// `did not`, `is not`: not how it is.
+    BeNot,
     /// `do`, `does`, `did`, `has`…
     Aux,
     /// `can`, `should`…
     Modal,
-    /// Words that ask for something: `i need`, `give me`, `may i have`.
+    /// `must be`, `can go`: after a machine, an order.
+    MustBe,
+    /// Words that ask for a thing: `i need`, `give me`, `may i have`.
     Want,
     /// Words before an order that leave it an order: `could you`, `go ahead and`, `i want you to`.
     Request,
     /// Words before `X is on` that make an order of it: `make sure`.
     Ensure,
-    /// `if`, `whether` after a verb of asking: `check whether`, `tell me if`.
+    /// `check whether`, `tell me if`.
     Asks,
     /// `what`, `which`, `why`…
     Wh,
+    /// `right`, `correct`: at the end, with a question mark, a question.
+    Tag,
     /// `i`, `we`, `they`…
     Subject,
     /// `it`, `that`.
@@ -59,26 +71,30 @@ pub(crate) enum Term {
     /// `the other one`.
     Other,
     /// When.
-    Time(Temporal, Length),
+    Time(Temporal, Option<u64>),
     /// Begins a condition: `after`, `when`.
     Condition(Temporal),
+    /// `until`: what follows ends it and does not put it off.
+    Until,
     /// Takes back what was said or done: `scratch that`, `undo that`.
     Undo,
     /// Takes back what was said in the same breath: `never mind`.
     Drop,
     /// `no`.
     No,
-    /// `sorry`, `i meant`, `correction`.
+    /// `i meant`, `correction`.
     Meant,
-    /// `wait`: by itself it takes back, before an order it says nothing.
+    /// `sorry`, `actually`: puts right what was said in the same breath, otherwise is politeness.
+    Sorry,
+    /// `wait`: at the end it takes back, before an order it says nothing.
     Wait,
     /// `instead`.
     Instead,
     /// Joins clauses.
     Join(Join),
-    /// Says nothing about what is meant: `please`, `the`, `nurse`.
+    /// Says nothing about what is meant: `okay`, `nurse`, `again`.
     Filler,
-    /// As a filler, and an order is not a question because of it.
+    /// As a filler, and what it is said with is an order.
     Please,
     /// `the`, `a`, `my`: a noun follows.
     Det,
@@ -88,13 +104,13 @@ pub(crate) enum Term {
     To,
     /// A part of a machine, not the machine: `tip`, `alarm`.
     Part,
-    /// How strong: `on high`.
+    /// How strong: `high`.
     Level,
     /// Any other word.
     Word,
 }
 
-/// Whether an order is said of machines only.
+/// Whether an order is said of machines only, so that a word or two may stand before the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Firm {
     /// `turn on`.
@@ -103,15 +119,13 @@ pub(crate) enum Firm {
     No,
 }
 
-/// How long something is put off.
+/// Which way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Length {
-    /// It is not.
-    Now,
-    /// So many seconds.
-    Seconds(u64),
-    /// It does not say.
-    Vague,
+pub(crate) enum Way {
+    /// `up`.
+    Up,
+    /// `down`.
+    Down,
 }
 
 /// How clauses are joined.
@@ -125,7 +139,7 @@ pub(crate) enum Join {
     Then,
     /// `but`.
     But,
-    /// A mark.
+    /// A mark, or nothing at all.
     Comma,
 }
 
@@ -136,8 +150,10 @@ pub(crate) enum Stem {
     Turn,
     /// `bring`, `fire`, `boot`: on with `up`.
     Bring,
-    /// `shut`, `power`: off with `down`.
+    /// `shut`: off with `down`.
     Shut,
+    /// `power`: on with `up`, off with `down`.
+    Power,
     /// `keep`, `leave`: as it is, or as the particle says.
     Keep,
 }
@@ -166,6 +182,12 @@ pub(crate) const FIRM: [(Action, &[&str]); 3] = [
             "restart",
             "reactivate",
             "crank up",
+            "start using",
+            "start running",
+            "bring in",
+            "spin up",
+            "wake up",
+            "warm up",
         ],
     ),
     (
@@ -179,6 +201,8 @@ pub(crate) const FIRM: [(Action, &[&str]); 3] = [
             "deactivate",
             "disable",
             "shut off",
+            "stop using",
+            "stop running",
             "shut down",
             "cut off",
             "off with",
@@ -192,15 +216,16 @@ pub(crate) const FIRM: [(Action, &[&str]); 3] = [
 /// As [`FIRM`], but said of people and tissue, too.
 pub(crate) const LOOSE: [(Action, &[&str]); 3] = [
     (On, &["start", "begin", "go ahead with", "engage", "resume", "run", "commence"]),
-    (Off, &["stop", "end", "kill", "cut", "quit", "cease", "halt", "terminate"]),
+    (Off, &["stop", "end", "kill", "cut", "quit", "cease", "halt", "terminate", "cancel"]),
     (Standby, &["pause", "hold"]),
 ];
 
 /// Beginnings of orders, and the forms that say that they are carried out.
-pub(crate) const STEMS: [(Stem, &[&str]); 4] = [
-    (Stem::Turn, &["turn", "switch", "put", "get", "flip", "set", "have", "go"]),
-    (Stem::Bring, &["bring", "fire", "boot", "start", "crank"]),
-    (Stem::Shut, &["shut", "power", "cut", "take"]),
+pub(crate) const STEMS: [(Stem, &[&str]); 5] = [
+    (Stem::Turn, &["turn", "switch", "put", "get", "flip", "set", "have"]),
+    (Stem::Bring, &["bring", "fire", "boot", "start", "crank", "spin", "wake", "warm"]),
+    (Stem::Shut, &["shut", "cut", "take"]),
+    (Stem::Power, &["power"]),
     (Stem::Keep, &["keep", "leave"]),
 ];
 

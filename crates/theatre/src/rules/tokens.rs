@@ -90,8 +90,8 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
 
 fn mark(char: char) -> Option<Kind> {
     match char {
-        ',' | ';' | ':' | '—' | '–' | '…' | '(' | ')' => Some(Kind::Comma),
-        '.' | '!' | '\n' => Some(Kind::Stop),
+        ',' | ':' | '—' | '–' | '…' | '(' | ')' => Some(Kind::Comma),
+        '.' | '!' | ';' | '\n' => Some(Kind::Stop),
         '?' => Some(Kind::Question),
         _ => None,
     }
@@ -175,7 +175,7 @@ mod tests {
             ("Don’t turn-on the C-arm!", "do not turn on the c arm ."),
             ("It's 2.5 mm... suction's on?!", "it is 2.5 mm . suction 's on ?"),
             ("no — the other one", "no , the other one"),
-            ("no - stop it; can't", "no , stop it , can not"),
+            ("no - stop it; can't", "no , stop it . can not"),
             ("...", ""),
             ("", ""),
             ("Stand-by, standby", "stand by , stand by"),

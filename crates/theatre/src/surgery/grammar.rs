@@ -12,7 +12,7 @@ use crate::{
 /// Every word that may be said in an order, a question about a machine or a correction: lower case, no marks, sorted.
 #[must_use]
 pub fn vocabulary(surgery: &Surgery) -> BTreeSet<String> {
-    let spoken = spoken().chain(REST).chain(NUMBERS).flat_map(|phrase| tokens::words(phrase));
+    let spoken = spoken().chain(REST).chain(NUMBERS).flat_map(tokens::words);
     machines(surgery).into_iter().flatten().chain(spoken).collect()
 }
 
