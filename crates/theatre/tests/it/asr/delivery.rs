@@ -9,13 +9,13 @@ async fn what_the_state_did_not_take_is_sent_again_and_what_it_never_takes_holds
     let (state, folder) = (State::start("PCNL").await, tempfile::tempdir().expect("a folder"));
     state.answers.lock().extend([503, 500, 200, 404, 429]);
     let host = asr(&state.url, folder.path(), Value::Null);
-    for text in ["turn on the suction", "suction off", "stop the irrigation"] {
+    for text in ["turn on the suction", "start the lithotripter", "turn off the suction"] {
         let (status, heard) = transcribe(&host.url(), "?theatre=or1", "audio/wav", say(text)).await;
         assert_eq!((status, &heard["text"]), (200, &json!(text)), "{heard}");
     }
     let taken = state.until_taken(2).await;
     let texts: Vec<&str> = taken.iter().filter_map(|one| one["text"].as_str()).collect();
-    assert_eq!(texts, ["turn on the suction", "stop the irrigation"]);
+    assert_eq!(texts, ["turn on the suction", "turn off the suction"]);
 }
 
 #[tokio::test]
@@ -23,7 +23,7 @@ async fn a_killed_service_sends_what_it_had_heard_when_it_lives_again() {
     let (state, folder) = (State::start("PCNL").await, tempfile::tempdir().expect("a folder"));
     state.answers.lock().extend([503; 100]);
     let first = asr(&state.url, folder.path(), Value::Null);
-    for text in ["turn on the suction", "stop the irrigation"] {
+    for text in ["turn on the suction", "turn off the suction"] {
         transcribe(&first.url(), "?theatre=or1", "audio/wav", say(text)).await;
     }
     state.until_came(1).await;
@@ -32,7 +32,7 @@ async fn a_killed_service_sends_what_it_had_heard_when_it_lives_again() {
     state.answers.lock().clear();
     let _second = asr(&state.url, folder.path(), Value::Null);
     let texts: Vec<Value> = state.until_taken(2).await.into_iter().map(|one| one["text"].clone()).collect();
-    assert_eq!(texts, [json!("turn on the suction"), json!("stop the irrigation")]);
+    assert_eq!(texts, [json!("turn on the suction"), json!("turn off the suction")]);
 }
 
 #[tokio::test]

@@ -8,11 +8,11 @@ use super::speech::{State, asr, file, samples, say, transcribe};
 async fn a_file_becomes_text_with_times_and_is_said_in_a_theatre() {
     let (state, folder) = (State::start("PCNL").await, tempfile::tempdir().expect("a folder"));
     let host = asr(&state.url, folder.path(), Value::Null);
-    let both = [samples("turn on the suction", 0.5), samples("stop the irrigation", 0.5)].concat();
+    let both = [samples("turn on the suction", 0.5), samples("turn off the suction", 0.5)].concat();
     let (status, heard) =
         transcribe(&host.url(), "?theatre=or7&speaker=surgeon", "audio/wav", file(&both, 16_000)).await;
     assert_eq!(status, 200, "{heard}");
-    assert_eq!(heard["text"], json!("turn on the suction stop the irrigation"), "{heard}");
+    assert_eq!(heard["text"], json!("turn on the suction turn off the suction"), "{heard}");
     let segments = heard["segments"].as_array().expect("segments");
     assert_eq!(segments.len(), 2, "a pause ends an utterance: {heard}");
     let times =
@@ -75,7 +75,7 @@ async fn what_is_no_sound_is_told_with_its_code() {
     assert_eq!(code("", "audio/wav", Vec::new()).await, problem(400, "empty-text"));
     assert_eq!(code("", "audio/wav", b"ID3\x04 an MP3".to_vec()).await, problem(422, "invalid-audio"));
     assert_eq!(code("", "audio/wav", silence[..30].to_vec()).await, problem(422, "invalid-audio"));
-    assert_eq!(code("?surgery=Nose", "audio/wav", silence.clone()).await, problem(422, "unknown-surgery"));
+    assert_eq!(code("?surgery=Nose", "audio/wav", silence.clone()).await, problem(400, "unknown-surgery"));
     assert_eq!(code("", "audio/wav", vec![0; 26 * 1024 * 1024]).await, problem(413, "payload-too-large"));
     assert_eq!(transcribe(&host.url(), "", "audio/wav", silence).await.1["text"], json!(""));
 }
