@@ -11,10 +11,10 @@ use crate::rules::phase::Rules;
 /// Every service of a theatre.
 pub const CATALOG: Catalog = Catalog {
     services: &[
-        ("rules", rules),
-        ("llm", crate::llm::service),
-        ("state", crate::state::service::add),
         ("asr", crate::asr::service::add),
+        ("llm", crate::llm::service),
+        ("rules", rules),
+        ("state", crate::state::service::add),
     ],
 };
 

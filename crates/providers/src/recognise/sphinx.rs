@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{Heard, HeardSegment, RATE, Recogniser, Sound, process::Processes, share};
+use super::{Heard, HeardSegment, Recogniser, Sound, process::Processes, share};
 use crate::answer::{Answer, unless_cancelled};
 
 const SCRIPT: &str = include_str!("commands.py");
@@ -92,7 +92,7 @@ impl Recogniser for Sphinx {
 
     fn hear<'a>(&'a self, sound: &'a Sound, cancel: &'a CancellationToken) -> Answer<'a, Heard> {
         Box::pin(unless_cancelled(cancel, async {
-            let request = json!({ "grammar": &*sound.grammar, "rate": RATE });
+            let request = json!({ "grammar": &*sound.grammar, "partial": sound.partial });
             Ok(self.heard(&self.processes.ask(&request, &sound.samples).await?))
         }))
     }
