@@ -98,7 +98,10 @@ pub(crate) async fn keep_running(name: String, line: String, config: PathBuf, en
                         let how = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
                         say_error(&format!("{name:>14} │ ended ({how}); starting it again"));
                     }
-                    () = ending.stop.cancelled() => return end(&name, child, &ending.at_once).await,
+                    () = ending.stop.cancelled() => {
+                        end(&name, child, &ending.at_once).await;
+                        return say_error(&format!("{name:>14} │ is gone"));
+                    }
                     () = handover => {}
                 }
             }

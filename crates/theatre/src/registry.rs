@@ -19,5 +19,5 @@ pub const CATALOG: Catalog = Catalog {
 };
 
 fn rules(builder: ServiceBuilder, settings: &ServiceSettings) -> Result<ServiceBuilder, serde_json::Error> {
-    Ok(builder.phase(Rules::new(&options(settings)?).map_err(serde_json::Error::custom)?))
+    Ok(builder.forgetful().phase(Rules::new(&options(settings)?).map_err(serde_json::Error::custom)?))
 }

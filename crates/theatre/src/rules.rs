@@ -6,7 +6,7 @@
 //!
 //! Whatever is not surely an order switches nothing, and every clause says why it is taken as it is. Reading order:
 //! [`understand`], then `lexicon` (the words, as data), `tokens`, `scan`, `pieces`, `read` with `conditions` and `orders`,
-//! `bind` with `corrections`, and `draft`. [`phase`] is the service.
+//! `bind` with `corrections`, and `draft`. [`phase`] is the service, with `phase_filter`.
 
 mod bind;
 mod conditions;
@@ -15,6 +15,7 @@ mod draft;
 pub(crate) mod lexicon;
 mod orders;
 pub mod phase;
+mod phase_filter;
 mod pieces;
 mod read;
 mod scan;
@@ -38,6 +39,9 @@ pub fn understand(surgery: &Surgery, utterance: &Utterance) -> Understanding {
     for (at, sentence) in sentences.iter().enumerate() {
         let parts = joined(asked(parts(sentence), sentence.asks));
         binder.sentence(&parts, at + 1 == sentences.len());
+    }
+    if binder.clauses.is_empty() && !sentences.is_empty() {
+        binder.idle();
     }
     let mut understanding = draft::finish(surgery, &binder.drafts, binder.clauses);
     understanding.speaker = utterance.speaker.clone();

@@ -100,11 +100,18 @@ fn every_problem_code_named_exists_and_stands_under_its_status() {
 }
 
 /// Codes that no operation names, and why.
-const OF_NO_OPERATION: [(&str, &str); 5] = [
+const OF_NO_OPERATION: [(&str, &str); 12] = [
     ("invalid-pipeline", "a page for what `segue validate` says"),
     ("invalid-config", "a page for what `segue validate` says"),
     ("service-unreachable", "in a job's events: no call waits for a service"),
     ("method-not-allowed", "of every address: said once, at the top"),
+    ("unknown-machine", "of the theatre's own calls, which the service `state` answers"),
+    ("unknown-action", "of the theatre's own calls"),
+    ("empty-text", "of the theatre's own calls"),
+    ("unknown-surgery", "of the theatre's own calls"),
+    ("override-too-long", "of the theatre's own calls"),
+    ("unknown-theatre", "of the theatre's own calls"),
+    ("unknown-pending", "of the theatre's own calls"),
     ("unsupported-media-type", "of none at present: bodies are read whatever their type"),
 ];
 

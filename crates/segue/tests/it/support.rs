@@ -294,7 +294,8 @@ pub(crate) fn repository() -> &'static Path {
 pub(crate) fn course() -> Home {
     let text = std::fs::read_to_string(repository().join("services.toml")).unwrap();
     let services = &text[text.find("[service.").unwrap()..];
-    let mut services = services.to_owned();
+    // The pipeline of the theatre is not here.
+    let mut services = services.replace("for      = [\"theatre\"]\n", "");
     for (old, new) in (3457..).zip(free_ports::<7>()) {
         services = services.replace(&format!(":{old}\""), &format!(":{new}\""));
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::support::{course, send, up};
+use crate::support::{Home, Running, course, free_ports, send, up};
 
 #[test]
 fn idle_it_ends_at_once_on_either_signal() {
@@ -58,4 +58,44 @@ fn what_dies_is_started_again() {
     running.signal(Signal::KILL);
     let read = std::io::Read::read(&mut connection, &mut [0]);
     assert!(matches!(read, Ok(0) | Err(_)), "closed or reset by its end");
+}
+
+/// A pipeline of one phase that only `rules` does; `llm` is for it, and both need `state`.
+fn chain() -> Home {
+    let [state, rules, llm, other] = free_ports();
+    let service = |name: &str, port: u16, more: &str| {
+        format!("[service.{name}]\nurl = \"http://127.0.0.1:{port}\"\nrun = \"segue serve {name}\"\n{more}\n")
+    };
+    let services = [
+        service("llm", llm, "needs = [\"rules\", \"state\"]\nfor = [\"said\"]"),
+        service("rules", rules, "needs = [\"state\"]"),
+        service("state", state, ""),
+        service("grammar", other, ""),
+    ];
+    let pipeline = "name = \"said\"\n[[phase]]\nid = \"rules\"\nservice = \"rules\"\n";
+    Home::new(&services.concat(), &[("said.toml", pipeline)])
+}
+
+#[test]
+fn what_is_needed_starts_first_and_stops_last() {
+    let home = chain();
+    let mut running = Running::start(home.command(&["up", "--only", "said"]));
+    for service in ["state", "rules", "llm"] {
+        // Each after the one before, or this would wait for ever.
+        running.line(&format!("service is ready service={service}"));
+    }
+    running.signal(Signal::TERM);
+    let (code, log) = running.ended();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(!log.contains("grammar"), "it is of no phase, needed by none, and for none: {log}");
+    let gone: Vec<&str> =
+        log.lines().filter_map(|line| line.trim().strip_suffix(" │ is gone")).map(str::trim).collect();
+    assert_eq!(gone, ["llm", "rules", "state", "orchestrator"]);
+}
+
+#[test]
+fn a_pipeline_that_a_service_is_for_must_be_there() {
+    let home = Home::new("[service.a]\nurl = \"http://127.0.0.1:9\"\nfor = [\"nothing\"]\n", &[]);
+    let said = home.segue(&["validate"]);
+    assert!(said.code != Some(0) && said.err.contains("'a' is for 'nothing'"), "{}", said.err);
 }

@@ -33,6 +33,8 @@ pub(crate) struct Binder<'a> {
     pub(crate) surgery: &'a Surgery,
     pub(crate) utterance: &'a Utterance,
     pub(crate) clauses: Vec<Clause>,
+    /// Where each clause begins in the text.
+    begins: Vec<usize>,
     pub(crate) drafts: Vec<Draft>,
     /// Machines that were named together, oldest first.
     pub(crate) groups: Vec<Vec<Mention>>,
@@ -57,6 +59,7 @@ impl<'a> Binder<'a> {
             surgery,
             utterance,
             clauses: Vec::new(),
+            begins: Vec::new(),
             drafts: Vec::new(),
             groups: Vec::new(),
             sentence: 0,
@@ -82,10 +85,32 @@ impl<'a> Binder<'a> {
             let end = last_sentence && at + 1 == parts.len();
             self.part(part, end);
         }
-        if let (Some(last), Some(_), true) = (parts.last(), self.start, last_sentence) {
+        let (Some(last), Some(_)) = (parts.last(), self.start) else { return };
+        if self.put_off(last.end) {
+            return;
+        }
+        if last_sentence {
             let kind = if self.groups.is_empty() { ClauseKind::Chatter } else { ClauseKind::Remark };
             self.tell(last, kind, "it says when, but not what");
         }
+    }
+
+    /// "stop the irrigation, in five minutes": a condition at the very end is for the order before it.
+    fn put_off(&mut self, end: usize) -> bool {
+        let Some(when) = self.condition.clone() else { return false };
+        let here =
+            |draft: &&mut Draft| !draft.gone && draft.sentence == self.sentence && draft.when.is_none();
+        let Some(draft) = self.drafts.iter_mut().rfind(here) else { return false };
+        let clause = &mut self.clauses[draft.clause];
+        let begins = self.begins.get(draft.clause).copied().unwrap_or_default();
+        if let Some(text) = self.utterance.text.get(begins..end) {
+            text.clone_into(&mut clause.text);
+        }
+        clause.why = format!("{}, but not now: '{}'", clause.why, when.words);
+        clause.kind = ClauseKind::Pending;
+        draft.when = Some(when);
+        (self.start, self.condition) = (None, None);
+        true
     }
 
     fn part(&mut self, part: &Part, end: bool) {
@@ -104,6 +129,15 @@ impl<'a> Binder<'a> {
         match &reading.shape {
             Shape::Marker(term) => corrections::marked(self, *term, part, end),
             Shape::Tag | Shape::Polite => {}
+            Shape::Remark(_) if reading.empty && reading.when.is_none() => {
+                let here =
+                    self.drafts.iter_mut().rfind(|draft| !draft.gone && draft.sentence == self.sentence);
+                // ", now"
+                if let Some(draft) = here {
+                    draft.now |= reading.now;
+                }
+                return;
+            }
             Shape::Question(why) => self.tell(part, ClauseKind::Question, why),
             Shape::Remark(_)
                 if reading.named.is_empty() && reading.when.as_ref().is_some_and(|when| when.leads) =>
@@ -141,7 +175,15 @@ impl<'a> Binder<'a> {
         let text = self.utterance.text.get(start..part.end).unwrap_or_default().trim().to_owned();
         let machines = machines.iter().map(|target| target.mention.id.clone()).collect();
         self.clauses.push(Clause { text, kind, why, machines });
+        self.begins.push(start);
         self.clauses.len() - 1
+    }
+
+    /// Nothing was said but politeness.
+    pub(crate) fn idle(&mut self) {
+        let text = self.utterance.text.trim().to_owned();
+        let why = "no machine is named".to_owned();
+        self.clauses.push(Clause { text, kind: ClauseKind::Chatter, why, machines: Vec::new() });
     }
 
     /// Words that belong to the next clause.
@@ -164,11 +206,12 @@ impl<'a> Binder<'a> {
             return;
         }
         let found = self.resolve(&reading.object).unwrap_or_default();
+        let same = |target: &Target| {
+            found.iter().any(|mention| mention.id == target.mention.id)
+                && action.is_none_or(|action| action == target.action)
+        };
+        let hit = self.drafts.iter().any(|draft| draft.targets.iter().any(same));
         for draft in self.drafts.iter_mut().filter(|draft| !draft.gone) {
-            let same = |target: &Target| {
-                found.iter().any(|mention| mention.id == target.mention.id)
-                    && action.is_none_or(|action| action == target.action)
-            };
             if draft.targets.iter().all(same) {
                 draft.gone = true;
             } else {
@@ -187,8 +230,10 @@ impl<'a> Binder<'a> {
             _ => "it forbids: everything stays as it is".to_owned(),
         };
         self.clause(part, ClauseKind::Negated, why, &found);
-        // "not the suction, the irrigation" puts right.
-        self.marker = if action.is_none() { Some(Term::Not) } else { None };
+        // "not the suction, the irrigation" puts right what was said of the suction.
+        let plain = action.is_none() && reading.words.is_none();
+        let not = matches!(reading.negation.as_deref(), Some("not" | "no"));
+        self.marker = (plain && not && (hit || self.drafts.is_empty())).then_some(Term::Not);
     }
 
     /// Machines without a verb: they take that of their neighbour, or are an order by themselves.
@@ -208,8 +253,11 @@ impl<'a> Binder<'a> {
             .as_ref()
             .map(|before| (before.shape.clone(), before.speaks || before.words.is_some()));
         match before {
-            Some((Shape::Order(action), _)) if joined => self.switch(part, &reading.named, action),
-            Some((Shape::Forbid(action), _)) if joined => self.forbid(part, action),
+            Some((Shape::Order(action), _)) if joined => self.also(part, action),
+            // "no camera, suction please" wants the suction.
+            Some((Shape::Forbid(action), _)) if joined && (!reading.please || part.join == Join::Or) => {
+                self.forbid(part, action);
+            }
             Some((Shape::Forbid(Some(action)), _)) if part.join == Join::But => {
                 self.switch(part, &reading.named, action);
             }
@@ -224,6 +272,26 @@ impl<'a> Binder<'a> {
             }
             _ => self.switch(part, &reading.named, Action::On),
         }
+    }
+
+    /// One more machine of the order before: what has one verb happens at one time.
+    fn also(&mut self, part: &Part, action: Action) {
+        let mut part = part.clone();
+        let before = self.previous.as_ref().and_then(|before| before.when.clone()).filter(|when| !when.leads);
+        match (&part.reading.when, before) {
+            (None, before) => part.reading.when = before,
+            (Some(when), None) if !when.leads => {
+                let last = self.drafts.iter_mut().rfind(|draft| !draft.gone && draft.when.is_none());
+                if let Some(draft) = last.filter(|draft| draft.sentence == self.sentence && !draft.now) {
+                    let clause = &mut self.clauses[draft.clause];
+                    clause.kind = ClauseKind::Pending;
+                    clause.why = format!("{}, but not now: '{}'", clause.why, when.words);
+                    draft.when = Some(when.clone());
+                }
+            }
+            (Some(_), _) => {}
+        }
+        self.switch(&part, &part.reading.named, action);
     }
 
     /// An order.
@@ -319,8 +387,15 @@ pub(crate) fn referred(id: &crate::model::MachineId, words: &str) -> Mention {
     Mention { id: id.clone(), kind: MatchType::Name, phrase: words.to_owned() }
 }
 
+/// The machines as targets, each once.
 pub(crate) fn targets(mentions: &[Mention], action: Action) -> Vec<Target> {
-    mentions.iter().map(|mention| Target { mention: mention.clone(), action }).collect()
+    let mut targets: Vec<Target> = Vec::new();
+    for mention in mentions {
+        if !targets.iter().any(|known| known.mention.id == mention.id) {
+            targets.push(Target { mention: mention.clone(), action });
+        }
+    }
+    targets
 }
 
 pub(crate) const fn name(action: Action) -> &'static str {

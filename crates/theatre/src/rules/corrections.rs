@@ -13,6 +13,10 @@ use crate::model::{Action, ClauseKind, Reference};
 /// Meets a word that takes back or puts right. `end`: nothing is said after it.
 pub(crate) fn marked(binder: &mut Binder<'_>, term: Term, part: &Part, end: bool) {
     match term {
+        Term::Undo if binder.marker == Some(Term::Undo) => {
+            binder.tell(part, ClauseKind::Correction, "it says again what was just taken back");
+            binder.marker = Some(Term::Undo);
+        }
         Term::Undo if take_back(binder, part) => {}
         Term::Undo => undo_last(binder, part),
         Term::Drop => {
@@ -106,8 +110,11 @@ pub(crate) fn replaced(binder: &mut Binder<'_>, part: &Part) -> bool {
     let marker = if other || reading.instead { Some(Term::Meant) } else { binder.marker };
     let Some(marker) = marker.filter(|marker| *marker != Term::Wait) else { return false };
     let found = if other { other_one(binder) } else { reading.named.clone() };
-    let draft =
-        binder.drafts.iter().rposition(|draft| !draft.gone || matches!(marker, Term::Undo | Term::Not));
+    let draft = binder.drafts.iter().rposition(|draft| match marker {
+        Term::Not => draft.gone,
+        Term::Undo => true,
+        _ => !draft.gone,
+    });
     if let Some(at) = draft.filter(|at| binder.drafts[*at].when.is_none() || !other) {
         let draft = binder.drafts[at].clone();
         let context = draft.targets.iter().all(|target| target.mention.phrase == "undo");

@@ -90,8 +90,14 @@ fn is_verb(items: &[Item], at: usize) -> bool {
         Term::To => earlier(|term| matches!(term, Term::Want | Term::Request | Term::Not)),
         // "do turn on the suction"
         Term::Aux => last == 0 && items[last].words == "do",
-        other => may_begin(other),
+        other => may_begin(other) && !is_told(items, last),
     }
+}
+
+/// "we usually turn": words between who does it and what he does.
+fn is_told(items: &[Item], last: usize) -> bool {
+    let who = items[..=last].iter().rev().find(|item| item.term != Term::Word);
+    who.is_some_and(|item| item.term == Term::Subject)
 }
 
 /// "would you mind turning …": here the form that tells of it orders.
@@ -105,7 +111,7 @@ fn ahead(items: &[Item], start: usize, firm: Firm) -> (Object, usize) {
     let mut words_left = if firm == Firm::Yes { 2 } else { 0 };
     let mut at = start;
     while let Some(item) = items.get(at) {
-        let linking = item.term == Term::Prep && matches!(&*item.words, "of" | "with");
+        let linking = item.term == Term::Prep && item.words == "of";
         match item.term {
             Term::Machine => return machines(items, at),
             Term::Both
@@ -158,6 +164,7 @@ fn behind(items: &[Item], at: usize) -> Option<Object> {
     for item in items[..=last].iter().rev() {
         match &item.mention {
             Some(mention) => mentions.insert(0, mention.clone()),
+            None if mentions.is_empty() && item.term == Term::Both => {}
             None if mentions.is_empty() => break,
             None if matches!(item.term, Term::Det | Term::Both | Term::It) => {}
             None => break,
@@ -216,7 +223,9 @@ fn parted(items: &[Item], at: usize, stem: Stem) -> Found {
         // "get suction"
         None if items[at].words == "get" => Wish::Become(Action::On),
         None => Wish::Open,
-        Some((place, _)) if stem == Stem::Keep && items[place].words == "alone" => Wish::Stay,
+        Some((place, _)) if stem == Stem::Keep && matches!(&*items[place].words, "alone" | "as" | "be") => {
+            Wish::Stay
+        }
         Some(_) => Wish::Other,
     };
     if let (Object::Nothing, Some(place)) = (&object, particle) {

@@ -6,7 +6,7 @@ use phase_kit::{Context, Phase, PhaseError, Success};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::understand;
+use super::{phase_filter, understand};
 use crate::{
     model::{ClauseKind, Understanding, Utterance},
     surgery::{Faults, Library},
@@ -18,12 +18,15 @@ use crate::{
 pub struct RulesOptions {
     /// A folder of further surgeries (`*.toml`), read when the service starts.
     pub surgeries: Option<PathBuf>,
+    /// Whether a machine is switched on only in the phases that use it. Switching off is always heard.
+    pub phase_filter: bool,
 }
 
 /// The phase.
 #[derive(Debug)]
 pub struct Rules {
     library: Library,
+    phase_filter: bool,
 }
 
 impl Rules {
@@ -36,7 +39,7 @@ impl Rules {
             Some(folder) => Library::with_folder(folder)?,
             None => Library::built_in()?,
         };
-        Ok(Self { library })
+        Ok(Self { library, phase_filter: options.phase_filter })
     }
 }
 
@@ -56,14 +59,17 @@ impl Phase for Rules {
                 format!("the text has {} bytes, an utterance has at most {LONGEST}", utterance.text.len());
             return Err(PhaseError::permanent("text-too-long", message));
         }
-        let understanding = understand(surgery, &utterance);
+        let mut understanding = understand(surgery, &utterance);
+        if self.phase_filter {
+            phase_filter::apply(surgery, &utterance.phase, &mut understanding);
+        }
         let stats = stats(&understanding);
         Ok(Success::new(understanding).stats(stats))
     }
 }
 
 /// What is longer was never said in one breath; it would only keep the service busy.
-const LONGEST: usize = 16 * 1024;
+const LONGEST: usize = 8 * 1024;
 
 fn stats(understanding: &Understanding) -> Value {
     let mut kinds: BTreeMap<ClauseKind, usize> = BTreeMap::new();

@@ -83,7 +83,7 @@ fn begins_another(before: &[Item], ahead: &[Item]) -> bool {
         Term::Request | Term::Want | Term::Ensure | Term::Not | Term::Refrain => {
             named && (ordered || ended) && last != Term::Subject
         }
-        Term::Subject | Term::Wh => named && ended,
+        Term::Subject | Term::Wh => named && (ended || matches!(last, Term::Please | Term::Time(..))),
         Term::Machine => named && (ordered || ended) && last != Term::Det && is_followed_by_its_order(ahead),
         Term::Det => {
             let machine = ahead.get(1).is_some_and(|item| item.term == Term::Machine);
@@ -136,5 +136,6 @@ pub(crate) fn may_begin(last: Term) -> bool {
             | Term::MustBe
             | Term::Be
             | Term::BeNot
+            | Term::Told
     )
 }

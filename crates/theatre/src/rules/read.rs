@@ -48,6 +48,8 @@ pub(crate) struct Reading {
     pub(crate) after: bool,
     /// Its condition or time.
     pub(crate) when: Option<When>,
+    /// Whether it is nothing but politeness and haste: ", please".
+    pub(crate) empty: bool,
     /// What ends it: "until the stone is out".
     pub(crate) until: Option<When>,
     /// Whether it begins with `the` or the like: a machine so named is spoken of, not called for.
@@ -78,6 +80,7 @@ pub(crate) fn read(piece: &Piece) -> Reading {
         after: false,
         now: items.iter().any(conditions::is_now),
         when,
+        empty: items.iter().all(|item| is_small(item.term) || conditions::is_now(item)),
         until: conditions::until(&piece.items),
         pointed: items.iter().find(|item| !is_small(item.term)).is_some_and(|item| item.term == Term::Det),
         negation: None,
@@ -252,7 +255,8 @@ fn forbid(items: &[Item], at: usize, order: Option<orders::Found>, reading: &mut
         }
         _ => {
             let just_no = items.iter().all(|item| {
-                matches!(item.term, Term::Not | Term::Filler | Term::Please | Term::Aux | Term::It)
+                conditions::is_now(item)
+                    || matches!(item.term, Term::Not | Term::Filler | Term::Please | Term::Aux | Term::It)
             });
             if !reading.named.is_empty() || just_no {
                 reading.object =

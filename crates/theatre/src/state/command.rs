@@ -119,6 +119,8 @@ pub enum Outcome {
     Duplicate,
     /// It came too late; that is written down.
     Dropped,
+    /// The same was said by the same at the same instant: it is this utterance, sent again. Nothing is written.
+    SaidBefore(u64),
 }
 
 /// Why a command is refused.
@@ -184,6 +186,9 @@ pub fn decide(room: &Room, command: Command, now: Timestamp) -> Result<(Outcome,
             one(&operator, event)
         }
         Command::Say { text, speaker, said_at } => {
+            if let Some(utterance) = said_at.and_then(|at| said_before(room, &text, &speaker, at)) {
+                return Ok((Outcome::SaidBefore(utterance), Vec::new()));
+            }
             let said = say(room, &text, &speaker, said_at.unwrap_or(now))?;
             one(&speaker, Event::Said(said))
         }
@@ -240,6 +245,13 @@ fn say(room: &Room, text: &str, speaker: &str, said_at: Timestamp) -> Result<Sai
         said_at,
         session_s: room.session_s(said_at),
     })
+}
+
+/// The utterance that this is, sent again by a recogniser that did not hear our answer.
+fn said_before(room: &Room, text: &str, speaker: &str, said_at: Timestamp) -> Option<u64> {
+    let mut said = room.window.iter().map(|heard| &heard.said);
+    said.find(|said| said.said_at == said_at && said.speaker == speaker && said.text == text.trim())
+        .map(|said| said.utterance)
 }
 
 /// What an answer of an earlier epoch, or of another life of the theatre, comes to.

@@ -15,13 +15,23 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
+const SVG: &str = "image/svg+xml";
 const JS: &str = "text/javascript; charset=utf-8";
 
 /// Every file: its path, what it is, its bytes. A test holds this against the folder.
 pub const FILES: &[(&str, &str, &str)] = &[
     ("index.html", HTML, include_str!("../../assets/index.html")),
+    ("icon.svg", SVG, include_str!("../../assets/icon.svg")),
     ("theatre.css", CSS, include_str!("../../assets/theatre.css")),
+    ("js/api.js", JS, include_str!("../../assets/js/api.js")),
+    ("js/board.js", JS, include_str!("../../assets/js/board.js")),
+    ("js/dom.js", JS, include_str!("../../assets/js/dom.js")),
+    ("js/link.js", JS, include_str!("../../assets/js/link.js")),
     ("js/main.js", JS, include_str!("../../assets/js/main.js")),
+    ("js/microphone.js", JS, include_str!("../../assets/js/microphone.js")),
+    ("js/room.js", JS, include_str!("../../assets/js/room.js")),
+    ("js/talk.js", JS, include_str!("../../assets/js/talk.js")),
+    ("js/tap.js", JS, include_str!("../../assets/js/tap.js")),
 ];
 
 /// `GET /` and `GET /assets/…`.

@@ -238,7 +238,11 @@ impl Writer {
                     let decided = decide(&self.room, *command, (self.clock)());
                     let done = decided.map(|(outcome, happened)| {
                         self.enter(happened, &mut entries);
-                        let Room { seq, epoch, last_utterance: utterance, .. } = self.room;
+                        let Room { seq, epoch, last_utterance, .. } = self.room;
+                        let utterance = match outcome {
+                            Outcome::SaidBefore(utterance) => utterance,
+                            _ => last_utterance,
+                        };
                         Done { outcome, seq, epoch, utterance }
                     });
                     owed.push((answer, done));

@@ -50,6 +50,24 @@ async fn an_utterance_becomes_an_understanding_with_figures() {
 }
 
 #[tokio::test]
+async fn with_the_filter_a_machine_goes_on_only_in_phases_that_use_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut input = spoken("PCNL", "start the lithotripter and suction on, and C-arm off");
+    input["phase"] = json!("Phase3");
+    let options = json!({ "phase_filter": true });
+    let callback = ask(folder.path(), options, &input).await;
+    let understood: Understanding =
+        serde_json::from_str(callback.output.expect("it succeeded").get()).expect("it fits");
+    let ids: Vec<&str> = understood.toggles.iter().map(|one| one.machine_id.as_str()).collect();
+    assert_eq!(ids, ["M06", "M04"], "the lithotripter has no use before phase 4");
+    assert!(
+        understood.clauses[0].why.ends_with("not done: M07 is not used in Phase3"),
+        "{:?}",
+        understood.clauses
+    );
+}
+
+#[tokio::test]
 async fn what_can_not_be_understood_fails_for_good_and_says_why() {
     let folder = tempfile::tempdir().expect("a folder");
     let long = "suction ".repeat(3000);

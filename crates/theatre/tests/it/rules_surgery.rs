@@ -131,3 +131,12 @@ fn the_grammar_is_whole_and_speaks_the_vocabulary() {
         assert!(!vocabulary.contains("m01"), "nobody says ids");
     }
 }
+
+#[test]
+fn the_file_that_the_document_shows_is_right() {
+    let text = include_str!("../../../../docs/theatre-surgeries.md");
+    let (_, from) = text.split_once("## A whole file\n\n```toml\n").expect("it shows one");
+    let (file, _) = from.split_once("```").expect("it ends");
+    let surgery = surgery::parse("theatre-surgeries.md", file).expect("it is right");
+    assert_eq!((&*surgery.name, surgery.machines.len()), ("Cystoscopy", 1));
+}

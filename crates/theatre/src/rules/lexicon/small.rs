@@ -15,7 +15,7 @@ pub(super) const SMALL: &[(Term, &str)] = &[
     ),
     (
         Term::Told,
-        "turned, turns, turning, switched, switches, switching, shutting, putting, brought, bringing, \
+        "you said, he said, she said, they said, somebody said, turned, turns, turning, switched, switches, switching, shutting, putting, brought, bringing, \
          keeping, keeps, kept, leaving, getting, setting, having, flipped",
     ),
     (
@@ -65,7 +65,7 @@ pub(super) const SMALL: &[(Term, &str)] = &[
          to, you must, can someone, could someone, can somebody, could somebody, can anyone, could \
          anyone, can anybody, could anybody, someone, somebody, would somebody, would someone, will \
          someone, i said, i told you to, time to, it is time to, be sure to, feel free to, why do not \
-         you, do you mind, would you mind, i need to, remember to, you might want to, i am asking you \
+         you, do you mind, would you mind, would someone mind, would somebody mind, would anyone mind, i need to, remember to, you might want to, i am asking you \
          to, would you be so kind and, if you could, if you would, let us just, go and, you should, i \
          would",
     ),
@@ -108,7 +108,7 @@ pub(super) const SMALL: &[(Term, &str)] = &[
     (Term::Condition(Temporal::After), "after, right after, just after, shortly after, following"),
     (
         Term::Condition(Temporal::When),
-        "when, once, as soon as, if, whenever, in case, the moment, unless, provided, the minute, \
+        "when, by the time, once, as soon as, if, whenever, in case, the moment, unless, provided, the minute, \
          only if, only when, as long as, next time",
     ),
     (Term::Condition(Temporal::Before), "before, just before, right before, shortly before, prior to"),
@@ -141,7 +141,7 @@ pub(super) const SMALL: &[(Term, &str)] = &[
     (Term::Please, "please, would you please, if you please, kindly"),
     (
         Term::Filler,
-        "okay, ok, so, all right, well, um, uh, er, erm, hey, hi, just, thanks, thank you, team, \
+        "for the moment, at the moment, okay, ok, so, i think, all right, well, um, uh, er, erm, hey, hi, just, thanks, thank you, team, \
          guys, everyone, folks, nurse, sister, doctor, quickly, again, back, here, there, yes, yeah, \
          alright then, good, great, perfect, fine, also, too, as well, only, first, next, finally, \
          for me, for us, some, more, a bit, a bit of, a little, a little bit of, any, quick, yet, for \

@@ -91,6 +91,16 @@ async fn a_patch_that_comes_twice_is_taken_once() {
 }
 
 #[tokio::test]
+async fn where_the_model_was_not_asked_there_is_nothing_to_take_and_nothing_fails() {
+    let house = House::open().await;
+    house.well("/select_surgery", &json!({ "surgery": "PCNL" })).await;
+    house.well("/transcript", &json!({ "text": "suction on" })).await;
+    let job = house.desk.jobs(1).await.remove(0);
+    let taken = house.apply(&job, "apply_model", "llm", &json!(null)).await;
+    assert_eq!((&taken["applied"], &taken["dropped"]), (&json!(false), &json!(true)));
+}
+
+#[tokio::test]
 async fn what_was_accepted_is_begun_in_order_and_once_though_the_service_is_killed() {
     let mut house = House::open().await;
     house.well("/select_surgery", &json!({ "surgery": "PCNL" })).await;
@@ -128,4 +138,16 @@ async fn an_utterance_of_a_theatre_that_was_begun_anew_is_another_job() {
     let jobs = house.desk.jobs(2).await;
     assert_eq!(jobs[0]["key"], jobs[1]["key"]);
     assert_ne!(jobs[0]["idempotencyKey"], jobs[1]["idempotencyKey"]);
+}
+
+#[tokio::test]
+async fn what_a_recogniser_sends_again_because_it_heard_no_answer_is_one_utterance() {
+    let house = House::open().await;
+    house.well("/select_surgery", &json!({ "surgery": "PCNL" })).await;
+    let said_at = jiff::Timestamp::now().to_string();
+    let talk = json!({ "text": "suction on", "speaker": "surgeon", "said_at": said_at });
+    let first = house.well("/transcript", &talk).await;
+    house.well("/transcript", &json!({ "text": "suction on", "speaker": "nurse", "said_at": said_at })).await;
+    assert_eq!(house.well("/transcript", &talk).await["utterance"], first["utterance"]);
+    assert_eq!(house.get("/state").await.1["metadata"]["last_utterance"], 2);
 }
