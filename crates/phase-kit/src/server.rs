@@ -26,7 +26,6 @@ use uuid::Uuid;
 use crate::{
     attempt::{self, Accepted, State as AttemptState, StopCause},
     folder_lock,
-    record::Records,
     reply::{Refusal, json},
     service::Service,
 };
@@ -67,8 +66,10 @@ pub async fn serve_within(
     around: impl FnOnce(Router) -> Router,
 ) -> io::Result<()> {
     let service = Arc::new(service);
-    if let Records::Folder(folder) = &service.records {
-        let lock = folder_lock::take(folder).await?;
+    // A forgetful one keeps no records, and still its folder to itself.
+    if let Some(folder) = service.data_dir.as_ref().map(|folder| folder.join("attempts")) {
+        tokio::fs::create_dir_all(&folder).await?;
+        let lock = folder_lock::take(&folder).await?;
         *service.folder_lock.lock() = Some(lock);
     }
     let (routes, companion) = open_companion(&service).await?;

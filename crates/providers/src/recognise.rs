@@ -28,6 +28,8 @@ pub struct Sound {
     pub grammar: Arc<str>,
     /// Words that are likely, for recognisers of free speech; may be empty.
     pub hint: Arc<str>,
+    /// The sentence goes on: what was heard so far is wanted.
+    pub partial: bool,
 }
 
 /// What was heard.

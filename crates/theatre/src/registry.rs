@@ -11,13 +11,13 @@ use crate::rules::phase::Rules;
 /// Every service of a theatre.
 pub const CATALOG: Catalog = Catalog {
     services: &[
-        ("rules", rules),
-        ("llm", crate::llm::service),
-        ("state", crate::state::service::add),
         ("asr", crate::asr::service::add),
+        ("llm", crate::llm::service),
+        ("rules", rules),
+        ("state", crate::state::service::add),
     ],
 };
 
 fn rules(builder: ServiceBuilder, settings: &ServiceSettings) -> Result<ServiceBuilder, serde_json::Error> {
-    Ok(builder.phase(Rules::new(&options(settings)?).map_err(serde_json::Error::custom)?))
+    Ok(builder.forgetful().phase(Rules::new(&options(settings)?).map_err(serde_json::Error::custom)?))
 }

@@ -217,3 +217,22 @@ async fn an_attempt_past_its_deadline_is_not_run_again_after_restart() {
     host.stop().await;
     assert!(fake.callbacks().is_empty());
 }
+
+#[tokio::test]
+async fn a_forgetful_service_writes_nothing_of_an_attempt_and_keeps_its_folder_to_itself() {
+    let fake = FakeOrchestrator::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let forgetful = service(echo()).forgetful().data_dir(folder.path()).build().expect("a service");
+    let host = ServiceHost::start(forgetful);
+    let request = fake.request("work", &json!("once"));
+    assert_eq!(fake.offer(&host.url(), &request).await.0, 202);
+    fake.accepted(request.attempt_id).await;
+    // Within its life it still knows what it has done.
+    let status = fake.get(&format!("{}/status/{}", host.url(), request.attempt_id)).await.1;
+    assert_eq!(status["state"], "done", "{status}");
+    let names: Vec<_> = std::fs::read_dir(folder.path().join("attempts"))
+        .expect("the folder")
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    assert_eq!(names, ["lock"]);
+}

@@ -1,6 +1,6 @@
 """A recogniser of commands: PocketSphinx with a grammar, as a process that reads and writes JSON lines.
 
-In:  {"id": 1, "grammar": "#JSGF...", "rate": 16000, "samples": N} and then N samples of 16 bits, little endian.
+In:  {"id": 1, "grammar": "#JSGF...", "partial": false, "samples": N} and then N samples of 16 bits, little endian.
 Out: {"ready": true, ...} once, then {"id": 1, "text", "score", "words": [[word, start, end]...], "made_up": {...}}
      or {"id": 1, "error": "..."}.
 
@@ -28,6 +28,8 @@ LETTERS = {
 NAMES = dict(zip("abcdefghijklmnopqrstuvwxyz", (
     "EY|B IY|S IY|D IY|IY|EH F|JH IY|EY CH|AY|JH EY|K EY|EH L|EH M|EH N|OW|P IY|K Y UW|AA R|EH S|T IY|Y UW|V IY|"
     "D AH B AH L Y UW|EH K S|W AY|Z IY").split("|")))
+NAMES.update(zip("0123456789", (
+    "Z IH R OW|W AH N|T UW|TH R IY|F AO R|F AY V|S IH K S|S EH V AH N|EY T|N AY N").split("|")))
 SPELLINGS = [("our", "or"), ("tre", "ter"), ("ae", "e"), ("oe", "e"), ("ise", "ize"), ("isa", "iza"), ("yse", "yze"),
              ("lling", "ling"), ("ogue", "og")]
 
@@ -52,8 +54,8 @@ def pronounced(word, known):
         first, second = word[:cut], word[cut:]
         if first in known and second in known:
             return known[first] + " " + known[second]
-    if len(word) <= 4 and word.isalpha() and not re.search("[aeiouy]", word):
-        return " ".join(NAMES[letter] for letter in word)
+    if len(word) <= 3 or not re.search("[aeiouy]", word) or re.search("[0-9]", word):
+        return " ".join(NAMES[letter] for letter in word if letter in NAMES)
     sounds, at = [], 0
     while at < len(word):
         for length in (4, 3, 2, 1):
@@ -116,26 +118,31 @@ class Recogniser:
         self.grammars[text] = (name, made_up)
         return self.grammars[text]
 
-    def search(self, name, sound):
+    def search(self, name, sound, partial):
         (self.decoder.set_search if self.old else self.decoder.activate_search)(name)
         self.decoder.start_utt()
-        self.decoder.process_raw(sound, False, True)
+        # A sentence that goes on is looked at before its end: after it only whole sentences count.
+        self.decoder.process_raw(sound, False, not partial)
+        found = self.result() if partial else None
         self.decoder.end_utt()
-        return self.decoder.hyp()
+        return found or self.result()
 
-    def hear(self, grammar, sound):
+    def result(self):
+        found = self.decoder.hyp()
+        return (found.hypstr, found.best_score) if found is not None and found.hypstr else None
+
+    def hear(self, grammar, sound, partial):
         name, made_up = self.use(grammar)
-        found = self.search(name, sound)
+        found = self.search(name, sound, partial)
         answer = {"text": "", "score": None, "words": [], "made_up": made_up}
-        if found is None or not found.hypstr:
+        if found is None:
             return answer
         frames = max(1, self.decoder.n_frames())
-        answer["text"] = found.hypstr
+        answer["text"], best = found
         answer["words"] = [[one.word, one.start_frame / 100, (one.end_frame + 1) / 100]
                            for one in self.decoder.seg() if not one.word.startswith(("<", "[", "("))]
-        best = found.best_score
-        loop = self.search("sounds", sound)
-        answer["score"] = None if loop is None else (best - loop.best_score) / frames
+        loop = self.search("sounds", sound, partial)
+        answer["score"] = None if loop is None else (best - loop[1]) / frames
         return answer
 
 
@@ -162,7 +169,7 @@ def main():
         request = json.loads(line)
         sound = words.read(2 * request["samples"])
         try:
-            answer = recogniser.hear(request["grammar"], sound)
+            answer = recogniser.hear(request["grammar"], sound, request.get("partial", False))
         except Exception as error:
             answer = {"error": "%s: %s" % (type(error).__name__, error)}
         answer["id"] = request["id"]

@@ -14,7 +14,7 @@ const GRAMMAR: &str = "#JSGF V1.0;\ngrammar test;\npublic <all> = (start | stop 
     (ventilator | camera | insufflator | xqzvt | litre gauge);\n";
 
 fn sound(samples: Vec<i16>, grammar: &str) -> Sound {
-    Sound { samples: samples.into(), grammar: grammar.into(), hint: Arc::from("suction") }
+    Sound { samples: samples.into(), grammar: grammar.into(), hint: Arc::from("suction"), partial: false }
 }
 
 /// Says a text. flite and not espeak-ng, which recognisers of human speech understand badly.

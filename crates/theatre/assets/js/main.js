@@ -97,7 +97,7 @@ byId("say").addEventListener("submit", async (event) => {
 byId("surgery").addEventListener("change", async ({ target }) => {
   if (!target.value) return;
   try {
-    await post("/select_surgery", { surgery: target.value, operator: localStorage.getItem("theatre-operator") || undefined });
+    await post("/select_surgery", { surgery: target.value, operator: localStorage.getItem("theatre-operator") || byId("speaker").value });
   } catch (error) {
     notice(error.message);
   }

@@ -1,7 +1,7 @@
 // What was said and what was understood of it, clause by clause; what is pending; what the model thinks.
 
 import { post } from "./api.js";
-import { h, notice, time } from "./dom.js";
+import { byId, h, notice, time } from "./dom.js";
 
 const arrow = (toggle) => `${toggle.name} → ${toggle.action}`;
 
@@ -21,7 +21,7 @@ export function transcript(heard) {
 
 async function settle(id, what) {
   try {
-    await post(`/pending/${id}/${what}`, { operator: localStorage.getItem("theatre-operator") || undefined });
+    await post(`/pending/${id}/${what}`, { operator: localStorage.getItem("theatre-operator") || byId("speaker").value });
   } catch (error) {
     notice(error.message);
   }

@@ -36,7 +36,6 @@ pub struct StateService {
 
 impl StateService {
     /// A call of it, with the token.
-    #[must_use]
     pub fn call(&self, method: reqwest::Method, path: &str, theatre: &str) -> reqwest::RequestBuilder {
         let call = self.client.request(method, format!("{}{path}", self.url)).query(&[("theatre", theatre)]);
         match &self.token {
@@ -65,6 +64,12 @@ impl StateService {
 pub struct Tuning {
     grammar: Arc<str>,
     hint: Arc<str>,
+}
+
+impl Tuning {
+    fn sound(&self, samples: Arc<[i16]>, partial: bool) -> Sound {
+        Sound { samples, grammar: Arc::clone(&self.grammar), hint: Arc::clone(&self.hint), partial }
+    }
 }
 
 /// Listens, for everybody.
@@ -110,7 +115,7 @@ impl Ear {
     /// The recogniser's.
     pub async fn hear(&self, samples: Arc<[i16]>, tuning: &Tuning) -> Result<Heard, ProviderError> {
         let seconds = samples.len() as f64 / f64::from(RATE);
-        let sound = Sound { samples, grammar: Arc::clone(&tuning.grammar), hint: Arc::clone(&tuning.hint) };
+        let sound = tuning.sound(samples, false);
         let began = Instant::now();
         let heard = self.recogniser.hear(&sound, &CancellationToken::new()).await;
         self.stats.heard(seconds, began.elapsed(), &heard);
@@ -120,7 +125,7 @@ impl Ear {
     /// As [`Ear::hear`], of a sentence that goes on; none where somebody else's is being listened to.
     pub async fn peek(&self, samples: Arc<[i16]>, tuning: &Tuning) -> Option<Heard> {
         let _one = self.partials.try_acquire().ok()?;
-        let sound = Sound { samples, grammar: Arc::clone(&tuning.grammar), hint: Arc::clone(&tuning.hint) };
+        let sound = tuning.sound(samples, true);
         match self.recogniser.hear(&sound, &CancellationToken::new()).await {
             Ok(heard) => Some(heard),
             Err(error) => {

@@ -178,13 +178,16 @@ impl Session {
         self.partial = Some(tokio::spawn(async move {
             let length = samples.len();
             let heard = room.ear.peek(samples, room.ear.tuning(surgery.as_deref())).await;
-            let Some(heard) = heard.filter(|heard| !heard.text.is_empty()) else { return };
+            let Some(heard) = heard else { return };
             if current.load(Ordering::Acquire) != number {
                 return;
             }
             let transcript = transcript(&source, &heard, now, length as u64, 0);
+            // Without words: somebody speaks.
             let _ = out.try_send(json!({ "type": "partial", "text": heard.text }));
-            post::partial(&room.state, &transcript).await;
+            if !heard.text.is_empty() {
+                post::partial(&room.state, &transcript).await;
+            }
         }));
     }
 }

@@ -145,6 +145,7 @@ fn understand(room: &mut Room, utterance: u64, understanding: &Understanding, at
         let was = room.machines.get(&toggle.machine_id).map(Machine::state);
         let order = Order {
             utterance,
+            words: utterance,
             said_at: brief.said_at,
             action: toggle.action,
             confidence: toggle.confidence.clamp(0.0, 1.0),
@@ -201,7 +202,8 @@ fn happen(room: &mut Room, pending: u64, at: Timestamp, operator: Option<&str>) 
     let utterance = room.last_utterance.max(later.utterance);
     let confidence = later.toggle.confidence.clamp(0.0, 1.0);
     let by = operator.unwrap_or(&later.speaker);
-    let order = Order { utterance, said_at: at, action: later.toggle.action, confidence, by };
+    let order =
+        Order { utterance, words: later.utterance, said_at: at, action: later.toggle.action, confidence, by };
     let mut patch = Patch { utterance, confidence, temporal: later.temporal, ..Patch::default() };
     switch(room, &later.toggle, &order, &mut patch);
     room.patch = patch;

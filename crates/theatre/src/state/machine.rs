@@ -61,6 +61,8 @@ pub struct Override {
 pub struct Order<'a> {
     /// The utterance: later ones have larger numbers, whenever they arrive.
     pub utterance: u64,
+    /// The utterance whose words it was; of something pending an earlier one.
+    pub words: u64,
     /// When it was said.
     pub said_at: Timestamp,
     /// What the machine becomes.
@@ -149,7 +151,7 @@ impl Machine {
             confidence: order.confidence,
             since: order.said_at,
             by: order.by.to_owned(),
-            utterance: Some(order.utterance),
+            utterance: Some(order.words),
         };
         Effect::Taken
     }

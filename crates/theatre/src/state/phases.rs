@@ -28,9 +28,9 @@ pub struct Applied {
     pub applied: bool,
     /// It had been taken in before.
     pub duplicate: bool,
-    /// It came too late: another surgery has been chosen since.
+    /// It came too late, because another surgery has been chosen since; or there was nothing to take.
     pub dropped: bool,
-    /// The last event's number.
+    /// The last event's number; 0 where nothing was taken.
     pub seq: u64,
 }
 
@@ -51,8 +51,11 @@ impl Phase for ApplyModel {
     type Output = Applied;
 
     async fn run(&self, ctx: Context, said: Utterance) -> Result<Success<Applied>, PhaseError> {
-        let answer: ModelAnswer = ctx.upstream("llm")?;
-        take(&self.0, &said, Command::Answered(reply(&said, answer))).await
+        // None: a newer utterance was asked about instead.
+        match ctx.upstream::<Option<ModelAnswer>>("llm")? {
+            Some(answer) => take(&self.0, &said, Command::Answered(reply(&said, answer))).await,
+            None => Ok(Success::new(Applied { applied: false, duplicate: false, dropped: true, seq: 0 })),
+        }
     }
 }
 

@@ -70,6 +70,7 @@ pub fn with_clock(
         clock: Watch(clock),
     };
     Ok(builder
+        .forgetful()
         .phase(ApplyRules(Arc::clone(&theatres)))
         .phase(ApplyModel(theatres))
         .companion(Arc::new(Stage { app: Arc::new(app) })))

@@ -18,6 +18,8 @@ const PIPELINE: &str = "theatre";
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// The longest wait.
 const MOST_WAIT: Duration = Duration::from_secs(2);
+/// So long after its start a job is written down as started.
+const NOTED_AFTER: Duration = Duration::from_millis(250);
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -58,11 +60,7 @@ impl Starter {
                 let started = stop.run_until_cancelled(self.until_started(&utterance, &session)).await;
                 let Some(job) = started else { return };
                 done = utterance.seq;
-                let started = Command::Started { utterance: utterance.seq, job };
-                if let Err(error) = theatre.tell(started).await {
-                    // It will be started again by the next process, with the same key.
-                    tracing::warn!(theatre = utterance.theatre, %error, "a started job was not written down");
-                }
+                note(theatre.clone(), utterance.seq, job);
             }
             done = done.max(upto);
             match stop.run_until_cancelled(latest.changed()).await {
@@ -107,4 +105,15 @@ impl Starter {
         }
         Ok(answer.json::<Accepted>().await?.job_id)
     }
+}
+
+/// Writes down that a job was accepted, a little later: the rules' answer is on its way, and must not wait behind this. Where
+/// it is lost, the next process starts the job again with the same key, and is told the same job.
+fn note(theatre: Theatre, utterance: u64, job: String) {
+    tokio::spawn(async move {
+        tokio::time::sleep(NOTED_AFTER).await;
+        if let Err(error) = theatre.tell(Command::Started { utterance, job }).await {
+            tracing::debug!(utterance, %error, "a started job was not written down");
+        }
+    });
 }

@@ -1,5 +1,6 @@
 //! Tests of the theatre's services, through what users and other services see.
 
+mod asr;
 mod llm;
 mod rules_faults;
 mod rules_phase;

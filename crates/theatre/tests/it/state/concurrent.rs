@@ -91,6 +91,16 @@ async fn a_patch_that_comes_twice_is_taken_once() {
 }
 
 #[tokio::test]
+async fn where_the_model_was_not_asked_there_is_nothing_to_take_and_nothing_fails() {
+    let house = House::open().await;
+    house.well("/select_surgery", &json!({ "surgery": "PCNL" })).await;
+    house.well("/transcript", &json!({ "text": "suction on" })).await;
+    let job = house.desk.jobs(1).await.remove(0);
+    let taken = house.apply(&job, "apply_model", "llm", &json!(null)).await;
+    assert_eq!((&taken["applied"], &taken["dropped"]), (&json!(false), &json!(true)));
+}
+
+#[tokio::test]
 async fn what_was_accepted_is_begun_in_order_and_once_though_the_service_is_killed() {
     let mut house = House::open().await;
     house.well("/select_surgery", &json!({ "surgery": "PCNL" })).await;

@@ -173,9 +173,16 @@ async fn what_is_pending_happens_in_its_time_or_when_somebody_says_so() {
     bare.tell(Command::Tick).await;
     assert_eq!(bare.machine("M04").await, (Action::On, "rule".to_owned(), "surgeon".to_owned()));
     let settle = |pending, happens| Command::Settle { pending, happens, operator: "Ada".to_owned() };
+    bare.say("something else").await;
     bare.tell(settle(2, true)).await;
     bare.tell(settle(3, false)).await;
     assert_eq!(bare.machine("M05").await, (Action::On, "rule".to_owned(), "Ada".to_owned()));
+    let room = bare.theatre.look().await.expect("it runs");
+    assert_eq!(
+        room.machines[&id("M05")].layer().utterance,
+        Some(said),
+        "whose words it was, though more was said since"
+    );
     assert_eq!(bare.machine("M06").await.0, Action::Off, "dropped");
     assert_eq!(bare.theatre.tell(settle(3, true)).await, Err(Refused::UnknownPending(3)));
 }

@@ -1,0 +1,120 @@
+//! How well the recogniser hears, on this machine: sentences said by synthetic voices, clean and in noise of 10 dB, through
+//! the same detection, recogniser and rules as in the service. Prints a table in Markdown and, with `--each`, every sentence.
+//!
+//! ```text
+//! cargo run --release -p theatre --example speech_measure -- [--each] [--hibari PROGRAM]
+//! ```
+
+#![expect(clippy::print_stdout, reason = "a measurement is for whoever runs it")]
+
+mod noise;
+mod score;
+
+use std::{error::Error, process::Command, sync::Arc, time::Instant};
+
+use providers::recognise::{Sphinx, SphinxSettings};
+use score::{Case, Tally};
+use theatre::{
+    asr::{
+        detect::{Detection, Detector, Found},
+        ear::Ear,
+        resample::whole,
+        wav,
+    },
+    surgery::Library,
+};
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+/// Seconds of silence, or of noise alone, before and after a sentence.
+const AROUND: f32 = 0.8;
+
+/// A voice: its name, and how it is made to speak into a file.
+struct Voice {
+    name: &'static str,
+    program: String,
+    arguments: &'static [&'static str],
+}
+
+impl Voice {
+    fn say(&self, text: &str) -> Outcome<Vec<f32>> {
+        let file = std::env::temp_dir().join(format!("speech-measure-{}.wav", std::process::id()));
+        let path = file.display().to_string();
+        let arguments = self.arguments.iter().map(|one| match *one {
+            "TEXT" => text,
+            "FILE" => &path,
+            other => other,
+        });
+        let made = Command::new(&self.program).args(arguments).output()?;
+        if !made.status.success() {
+            return Err(
+                format!("{} cannot speak: {}", self.name, String::from_utf8_lossy(&made.stderr)).into()
+            );
+        }
+        let clip = wav::read(&std::fs::read(&file)?)?;
+        std::fs::remove_file(&file)?;
+        Ok(whole(&clip.samples, clip.rate))
+    }
+}
+
+fn voices(hibari: Option<&String>) -> Vec<Voice> {
+    let voice = |name, program: &str, arguments| Voice { name, program: program.to_owned(), arguments };
+    let mut voices = vec![
+        voice("flite slt", "flite", &["-voice", "slt", "-t", "TEXT", "-o", "FILE"][..]),
+        voice("flite rms", "flite", &["-voice", "rms", "-t", "TEXT", "-o", "FILE"][..]),
+        voice("espeak-ng", "espeak-ng", &["-v", "en-us", "-s", "140", "-w", "FILE", "--", "TEXT"][..]),
+    ];
+    voices.extend(hibari.map(|program| voice("hibari", program, &["--seed", "1", "-o", "FILE", "TEXT"][..])));
+    voices
+}
+
+#[tokio::main]
+async fn main() -> Outcome<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let each = arguments.iter().any(|one| one == "--each");
+    let hibari = arguments.iter().position(|one| one == "--hibari").and_then(|at| arguments.get(at + 1));
+    let library = Library::built_in()?;
+    let ear = Ear::new(Arc::new(Sphinx::new(&SphinxSettings::default())), &library);
+    let cases = score::cases(include_str!("sentences.tsv"))?;
+    println!("{}", Tally::HEAD);
+    for voice in voices(hibari) {
+        for kind in [None, Some(noise::Kind::Room), Some(noise::Kind::White)] {
+            let mut tally = Tally::default();
+            for (number, case) in cases.iter().enumerate() {
+                let sound = noise::around(&voice.say(&case.sentence)?, AROUND, kind, number as u64 + 1);
+                let heard = listen(&ear, case, &sound, &mut tally).await?;
+                let surgery = library.get(&case.surgery).ok_or("a surgery that is not there")?;
+                let right = tally.count(case, surgery, &heard);
+                if each {
+                    println!(
+                        "  {} {:?}: {} -> {heard:?}",
+                        if right { "ok " } else { "BAD" },
+                        kind,
+                        case.sentence
+                    );
+                }
+            }
+            println!("{}", tally.row(voice.name, noise::name(kind)));
+        }
+    }
+    Ok(())
+}
+
+/// Hears what is in a sound, as the service does.
+async fn listen(ear: &Ear, case: &Case, sound: &[f32], tally: &mut Tally) -> Outcome<Vec<String>> {
+    let mut detector = Detector::new(Detection::default());
+    let found = detector.push(sound).into_iter().filter_map(|found| match found {
+        Found::Ended(utterance) => Some(utterance),
+        Found::Began { .. } => None,
+    });
+    let mut utterances: Vec<_> = found.collect();
+    utterances.extend(detector.finish());
+    let mut texts = Vec::new();
+    for utterance in utterances {
+        let began = Instant::now();
+        let heard = ear.hear(utterance.samples.into(), ear.tuning(Some(&case.surgery))).await?;
+        tally.took.push(began.elapsed().as_secs_f64() * 1000.0);
+        texts.extend((!heard.text.is_empty()).then_some(heard.text));
+    }
+    Ok(texts)
+}

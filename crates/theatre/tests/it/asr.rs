@@ -1,0 +1,6 @@
+//! The service `asr` as others see it, with PocketSphinx itself and speech made by flite.
+
+mod delivery;
+mod files;
+mod live;
+mod speech;
