@@ -20,17 +20,18 @@ pub struct Finding {
 }
 
 /// A program: name, argument that makes it tell its version, what it is for, the line that installs it.
-const PROGRAMS: [(&str, &str, &str, &str); 6] = [
+const PROGRAMS: [(&str, &str, &str, &str); 7] = [
     ("apertium", "-V", "translation", "apt-get install apertium"),
     ("lt-proc", "-V", "grammar", "apt-get install lttoolbox"),
     ("espeak-ng", "--version", "speech", "apt-get install espeak-ng"),
     ("piper", "--help", "speech (optional)", "python3 -m pip install piper-tts"),
+    ("flite", "--version", "speech in tests (optional)", "apt-get install flite"),
     ("lame", "--version", "speech as MP3 (optional)", "apt-get install lame"),
     ("ffmpeg", "-version", "speech as MP3 (optional)", "apt-get install ffmpeg"),
 ];
 
 /// Data: name, a file of it, what it is for, the package.
-const DATA: [(&str, &str, &str, &str); 5] = [
+const DATA: [(&str, &str, &str, &str); 7] = [
     ("English to Spanish", "/usr/share/apertium/modes/eng-spa.mode", "translation", "apertium-eng-spa"),
     (
         "English to Catalan",
@@ -50,6 +51,13 @@ const DATA: [(&str, &str, &str, &str); 5] = [
         "translation by way of Spanish (optional)",
         "apertium-es-pt",
     ),
+    (
+        "PocketSphinx",
+        "/usr/lib/python3/dist-packages/pocketsphinx/__init__.py",
+        "recognition",
+        "python3-pocketsphinx",
+    ),
+    ("English sounds", "/usr/share/pocketsphinx/model/en-us/en-us/mdef", "recognition", "pocketsphinx-en-us"),
     (
         "Spanish words",
         "/usr/share/apertium/apertium-spa-cat/spa-cat.automorf.bin",

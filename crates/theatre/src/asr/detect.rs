@@ -184,3 +184,54 @@ fn decibels(frame: &[f32]) -> f32 {
         frame.iter().map(|sample| (sample - mean) * (sample - mean)).sum::<f32>() / frame.len() as f32;
     10.0 * power.max(1e-10).log10()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So many seconds of a noise of this level, always the same.
+    fn noise(seconds: f64, level: f32) -> Vec<f32> {
+        let mut state = 1_u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            ((state >> 8) as f32 / 8_388_608.0 - 1.0) * level
+        };
+        (0..(seconds * f64::from(RATE)) as usize).map(|_| next()).collect()
+    }
+
+    fn ended(sound: &[f32]) -> Vec<Utterance> {
+        let mut detector = Detector::new(Detection::default());
+        // In pieces that fit no frame.
+        let found: Vec<Found> = sound.chunks(777).flat_map(|piece| detector.push(piece)).collect();
+        let ended = found.into_iter().filter_map(|found| match found {
+            Found::Ended(utterance) => Some(utterance),
+            Found::Began { .. } => None,
+        });
+        ended.chain(detector.finish()).collect()
+    }
+
+    #[test]
+    fn an_utterance_begins_before_its_first_sound_and_ends_after_a_pause() {
+        let (quiet, loud) = (noise(1.0, 0.001), noise(0.5, 0.3));
+        let found = ended(&[quiet.clone(), loud.clone(), quiet.clone(), loud, quiet].concat());
+        assert_eq!(found.len(), 2);
+        let start = found[0].start as f64 / f64::from(RATE);
+        assert!((0.6..0.9).contains(&start), "{start}");
+        let spoken = (found[0].samples.len() as u64 - found[0].tail) as f64 / f64::from(RATE);
+        assert!((0.7..1.0).contains(&spoken) && !found[0].cut, "{spoken}");
+    }
+
+    #[test]
+    fn a_click_is_nothing_a_loud_room_is_learned_and_talk_without_end_is_cut() {
+        assert_eq!(ended(&[noise(1.0, 0.001), noise(0.04, 0.5), noise(1.0, 0.001)].concat()), []);
+        let fan = noise(10.0, 0.03);
+        let over_it: Vec<f32> = noise(0.6, 0.4);
+        let found = ended(&[fan.clone(), over_it, fan].concat());
+        let last = found.last().expect("the voice over the fan");
+        let middle = (last.start as usize + last.samples.len() / 2) as f64 / f64::from(RATE);
+        assert!((9.5..11.5).contains(&middle) && !last.cut, "{middle}");
+        let talk: Vec<f32> = (0..40).flat_map(|_| [noise(0.8, 0.3), noise(0.2, 0.001)].concat()).collect();
+        let cut = ended(&talk);
+        assert!(cut[0].cut && cut.iter().all(|one| one.samples.len() <= 750 * FRAME), "{}", cut.len());
+    }
+}

@@ -36,7 +36,6 @@ pub struct StateService {
 
 impl StateService {
     /// A call of it, with the token.
-    #[must_use]
     pub fn call(&self, method: reqwest::Method, path: &str, theatre: &str) -> reqwest::RequestBuilder {
         let call = self.client.request(method, format!("{}{path}", self.url)).query(&[("theatre", theatre)]);
         match &self.token {

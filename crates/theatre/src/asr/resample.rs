@@ -13,23 +13,26 @@ const STEPS: usize = 64;
 /// A stream that is being converted.
 #[derive(Debug)]
 pub struct Resampler {
-    /// Input samples for each output sample.
-    step: f64,
+    /// Of the input.
+    rate: u32,
     /// Input samples on each side that a sample depends on.
     reach: usize,
     /// Weights: `STEPS` rows of `2 * reach`.
     weights: Vec<f32>,
     /// Input that is still needed.
     waiting: Vec<f32>,
-    /// Where in `waiting` the next output sample lies.
-    at: f64,
+    /// Behind which of `waiting` the next output sample lies,
+    at: usize,
+    /// and so many 16000ths of a sample further: counted in whole numbers, so that pieces give what a whole gives.
+    part: u32,
 }
 
 impl Resampler {
     /// From a rate in samples per second, which the caller has checked to be a sensible one.
     #[must_use]
     pub fn new(rate: u32) -> Self {
-        let step = f64::from(rate.max(1)) / f64::from(RATE);
+        let rate = rate.max(1);
+        let step = f64::from(rate) / f64::from(RATE);
         // Of the band that both rates have, a little less, so that the slope of the filter ends before its border.
         let band = 0.95 * (1.0 / step).min(1.0);
         let reach = (SIDE / band).ceil() as usize;
@@ -43,24 +46,25 @@ impl Resampler {
             weights.extend(row.iter().map(|weight| (weight / sum) as f32));
         }
         let waiting = vec![0.0; reach];
-        Self { step, reach, weights, at: reach as f64, waiting }
+        Self { rate, reach, weights, at: reach, part: 0, waiting }
     }
 
     /// Takes samples and gives those that can be given: the last few wait for what comes next.
     pub fn push(&mut self, samples: &[f32]) -> Vec<f32> {
         self.waiting.extend_from_slice(samples);
-        let mut out = Vec::with_capacity((samples.len() as f64 / self.step) as usize + 1);
-        while self.at as usize + self.reach < self.waiting.len() {
-            let whole = self.at as usize;
-            let row = ((self.at - whole as f64) * STEPS as f64) as usize;
+        let mut out = Vec::with_capacity(samples.len() * RATE as usize / self.rate as usize + 1);
+        while self.at + self.reach < self.waiting.len() {
+            let row = self.part as usize * STEPS / RATE as usize;
             let weights = &self.weights[row * 2 * self.reach..(row + 1) * 2 * self.reach];
-            let near = &self.waiting[whole + 1 - self.reach..=whole + self.reach];
+            let near = &self.waiting[self.at + 1 - self.reach..=self.at + self.reach];
             out.push(near.iter().zip(weights).map(|(sample, weight)| sample * weight).sum());
-            self.at += self.step;
+            self.part += self.rate;
+            self.at += (self.part / RATE) as usize;
+            self.part %= RATE;
         }
-        let done = (self.at as usize).saturating_sub(self.reach).min(self.waiting.len());
+        let done = self.at.saturating_sub(self.reach).min(self.waiting.len());
         self.waiting.drain(..done);
-        self.at -= done as f64;
+        self.at -= done;
         out
     }
 }
@@ -121,6 +125,6 @@ mod tests {
         let sound = tone(44_100, 700.0, 0.2);
         let mut resampler = Resampler::new(44_100);
         let pieces: Vec<f32> = sound.chunks(37).flat_map(|piece| resampler.push(piece)).collect();
-        assert_eq!(pieces, Resampler::new(44_100).push(&sound));
+        assert!(pieces == Resampler::new(44_100).push(&sound));
     }
 }

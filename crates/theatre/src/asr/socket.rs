@@ -155,7 +155,7 @@ async fn hear(app: &App, session: &mut Session, bytes: &[u8]) -> Result<(), Prob
         let detail = format!("a frame of {} bytes; at most {MOST} are taken", bytes.len());
         return Err(Problem::new(Code::PayloadTooLarge, detail).hint("send a tenth of a second at a time"));
     }
-    if bytes.len() % 4 != 0 {
+    if !bytes.len().is_multiple_of(4) {
         let detail = format!("a frame of {} bytes is not made of 32-bit floats", bytes.len());
         return Err(Problem::new(Code::InvalidAudio, detail));
     }
