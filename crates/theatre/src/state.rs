@@ -3,7 +3,9 @@
 //! One writer per theatre. What it is told becomes events, events become durable, and only then does anybody hear of them:
 //! the caller, the board, the orchestrator. The log is at once the audit and the history, and the state is a fold of it.
 //!
-//! Reading order: [`event`], [`chain`], [`log`]; then what the events mean.
+//! Reading order: [`event`], [`chain`], [`log`] (what is written); [`machine`], [`room`], [`fold`] (what it means);
+//! [`command`], [`safety`] (what may happen); [`writer`], [`starter`], [`copy`], [`theatres`] (who does it); [`view`], [`http`],
+//! [`phases`], [`page`], [`service`] (who is told).
 
 pub mod chain;
 pub mod command;

@@ -100,7 +100,7 @@ fn every_problem_code_named_exists_and_stands_under_its_status() {
 }
 
 /// Codes that no operation names, and why.
-const OF_NO_OPERATION: [(&str, &str); 12] = [
+const OF_NO_OPERATION: [(&str, &str); 13] = [
     ("invalid-pipeline", "a page for what `segue validate` says"),
     ("invalid-config", "a page for what `segue validate` says"),
     ("service-unreachable", "in a job's events: no call waits for a service"),
@@ -112,6 +112,7 @@ const OF_NO_OPERATION: [(&str, &str); 12] = [
     ("override-too-long", "of the theatre's own calls"),
     ("unknown-theatre", "of the theatre's own calls"),
     ("unknown-pending", "of the theatre's own calls"),
+    ("invalid-audio", "of the theatre's recogniser"),
     ("unsupported-media-type", "of none at present: bodies are read whatever their type"),
 ];
 
