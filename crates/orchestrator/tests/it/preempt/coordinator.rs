@@ -1,7 +1,5 @@
 //! The calls of the original coordinator, the scenarios that it promised, and that its status tells what is so.
 
-#![expect(clippy::unwrap_used, reason = "where a test can't be set up, it fails")]
-
 use std::time::Instant;
 
 use serde_json::{Value, json};
