@@ -20,7 +20,8 @@ use tempfile::TempDir;
 use crate::support::{Orchestrator, Setup};
 
 const WORK: &str = "name='work'\n\
-    [[phase]]\nid='work'\nservice='stub'\ninterruptible=true\nwhen=\"!has(input.keeps)\"\n\
+    [[phase]]\nid='work'\nservice='stub'\ninterruptible=true\nwhen=\"!has(input.keeps) && !has(input.again)\"\n\
+    [[phase]]\nid='again'\nservice='stub'\ninterruptible='restart'\nwhen=\"has(input.again)\"\n\
     [[phase]]\nid='keeps'\nservice='stub'\nwhen=\"has(input.keeps)\"\nretry={attempts=1}";
 
 /// An orchestrator, one service of a capacity, and what happens there.
@@ -135,6 +136,24 @@ async fn who_is_interrupted_again_and_again_goes_on_from_its_checkpoint_and_does
     let took = interrupt_again_and_again(&stage, 5, 10).await;
     assert_eq!(took.len(), 50);
     assert_done_once(&stage.log, 5, 10, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_no_checkpoint_is_stopped_first_and_begins_anew_after() {
+    let stage = Stage::new(1).await;
+    let low = stage.start("low", "low", &json!({ "again": true, "units": 1, "gate": "low" })).await;
+    stage.log.begun("low", 1).await;
+    assert_eq!(stage.interrupt("urgent", "urgent", &json!({ "units": 1 })).await["status"], "complete");
+    stage.log.begun("low", 2).await;
+    stage.log.let_go("low");
+    assert_eq!(stage.segue.over(&low).await["status"], "complete");
+    stage.log.see(|seen| {
+        assert!(seen.begun.iter().all(|begun| begun.from == 0) && seen.paused.is_empty(), "{seen:?}");
+        assert_eq!((&seen.units["low"], seen.most_at_work), (&vec![0, 0], 1));
+    });
+    for (what, times) in [("attemptStarted", 2), ("attemptPreempted", 1), ("attemptSucceeded", 1)] {
+        assert_eq!(stage.count(&low, what).await, times, "{what}");
+    }
 }
 
 /// Of all, the one at this part of them, in order.

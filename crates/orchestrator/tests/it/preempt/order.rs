@@ -2,8 +2,6 @@
 //!
 //! Once with the plan alone and a time that is reckoned, so that hours of it take a second; once over real HTTP.
 
-#![expect(clippy::unwrap_used, reason = "where a test can't be set up, it fails")]
-
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap},
@@ -148,7 +146,7 @@ impl Simulation {
         let of = |job: JobId| usize::try_from(job.0.as_u128() - 1).unwrap();
         let loses = &self.jobs[of(victim)].waiting;
         assert!(loses.interruptible && loses.priority > self.jobs[of(by)].waiting.priority);
-        let less_urgent = self.plan.slots().values().filter(|slot| slot.holder.interruptible);
+        let less_urgent = self.plan.slots().values().filter(|slot| slot.holder.interruptible && !slot.stays);
         assert_eq!(
             less_urgent.map(|slot| slot.holder.priority).max(),
             Some(loses.priority),
@@ -159,6 +157,7 @@ impl Simulation {
         job.left -= now - began;
         self.preempted += 1;
         let again = Waiting { resumes: true, ..job.waiting.clone() };
+        self.plan.pausing(attempt, true);
         self.plan.release(attempt, Verdict::Neither, Timestamp(now));
         // In its old place: since it was ready for the first time.
         self.plan.enqueue(again);

@@ -121,21 +121,9 @@ pub(super) fn svg(curves: &[&Curve]) -> String {
     svg
 }
 
-#[test]
-fn what_rises_is_not_flat_and_what_only_rose_is() {
-    let (mut rises, mut rose) = (Curve::new("rises", "MiB"), Curve::new("rose", "MiB"));
-    for at in 0..100_u32 {
-        rises.add(at.into(), at.into());
-        rose.add(at.into(), at.min(50).into());
-    }
-    assert!((rises.slope() - 1.0).abs() < 1e-9 && (rises.growth() - 49.0).abs() < 1e-9);
-    assert!(rose.growth().abs() < 1.0);
-    assert!(svg(&[&rises, &rose]).matches("polyline").count() == 2 && rises.draw().contains('█'));
-}
-
 #[cfg(test)]
 mod tests {
-    use super::Curve;
+    use super::{Curve, svg};
 
     fn curve(figure: impl Fn(u32) -> f64) -> Curve {
         let mut curve = Curve::new("memory", "MiB");
@@ -148,6 +136,11 @@ mod tests {
         let bump = |at| if at % 70 < 12 { 20.0 } else { 0.0 };
         assert!(curve(|at| 100.0 + bump(at)).growth().abs() < 1.0);
         assert!(curve(|at| 100.0 + bump(at) + f64::from(at) / 7.0).growth() > 10.0, "12 MiB in each third");
+        let rises = curve(f64::from);
+        assert!((rises.slope() - 20.0).abs() < 1e-9 && (rises.growth() - 80.0).abs() < 1e-9);
+        let rose = curve(|at| f64::from(at.min(100)));
+        assert!(rose.growth().abs() < 1e-9, "what only rose is flat");
+        assert!(svg(&[&rises, &rose]).matches("polyline").count() == 2 && rises.draw().contains('█'));
         assert!(curve(|at| if at < 200 { 100.0 } else { 100.0 + bump(at + 3) }).growth().abs() < 1.0);
     }
 }
