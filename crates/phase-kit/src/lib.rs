@@ -52,5 +52,6 @@ pub use artifacts::{ArtifactError, Artifacts};
 pub use client::http_client;
 pub use context::Context;
 pub use phase::{Phase, PhaseError, Success};
+pub use reply::Refusal;
 pub use server::{serve, serve_within};
 pub use service::{BuildError, Companion, Service, ServiceBuilder, Timing};

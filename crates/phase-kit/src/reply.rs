@@ -11,13 +11,13 @@ use serde::Serialize;
 /// Seconds after which a busy or stopping service may be asked again.
 const RETRY_AFTER: &str = "1";
 
-/// A refusal on its way out.
+/// A refusal on its way out: `application/problem+json` with the code's status. For a service's own calls, too.
 #[derive(Debug)]
-pub(crate) struct Refusal(pub(crate) Problem);
+pub struct Refusal(pub Problem);
 
-impl From<Problem> for Refusal {
-    fn from(problem: Problem) -> Self {
-        Self(problem)
+impl<E: Into<Problem>> From<E> for Refusal {
+    fn from(problem: E) -> Self {
+        Self(problem.into())
     }
 }
 

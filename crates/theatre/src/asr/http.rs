@@ -6,14 +6,14 @@ use axum::{
     Json, Router,
     body::{Body, Bytes, to_bytes},
     extract::{Query, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use jiff::{SignedDuration, Timestamp};
-use phase_kit::catalog::Token;
-use protocol::{Code, Problem, headers::PROBLEM_JSON};
+use phase_kit::{Refusal, catalog::Token};
+use protocol::{Code, Problem};
 use serde_json::{Value, json};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -62,24 +62,6 @@ pub(super) fn routes(app: Arc<App>) -> Router {
         })
         .layer(middleware::from_fn_with_state(Arc::clone(&app), check))
         .with_state(app)
-}
-
-/// A refusal on its way out.
-pub(super) struct Refusal(Problem);
-
-impl From<Problem> for Refusal {
-    fn from(problem: Problem) -> Self {
-        Self(problem)
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, Json(self.0)).into_response();
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-        response
-    }
 }
 
 /// Lets nobody through without the token where there is one, and no page but one of the same machine: the theatre's page

@@ -14,12 +14,13 @@ use axum::{
     response::Response,
 };
 use futures::{SinkExt, StreamExt};
+use phase_kit::Refusal;
 use protocol::{Code, Fields, Problem};
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::timeout};
 
 use super::{
-    http::{App, Refusal},
+    http::App,
     listen::{Session, Source},
 };
 

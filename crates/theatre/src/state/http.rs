@@ -4,16 +4,16 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
-    Json, Router,
+    Router,
     extract::{FromRequestParts, Query, RawPathParams, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderValue, header, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use jiff::Timestamp;
-use phase_kit::catalog::Token;
-use protocol::{Code, Problem, headers::PROBLEM_JSON};
+use phase_kit::{Refusal, catalog::Token};
+use protocol::{Code, Problem};
 
 use super::{
     command::Refused,
@@ -190,25 +190,6 @@ impl<S: Send + Sync> FromRequestParts<S> for PendingId {
 async fn segment<S: Send + Sync>(parts: &mut Parts, state: &S, wanted: &str) -> Option<String> {
     let segments = RawPathParams::from_request_parts(parts, state).await.ok()?;
     segments.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.to_owned())
-}
-
-/// A refusal on its way out.
-#[derive(Debug)]
-struct Refusal(Problem);
-
-impl<E: Into<Problem>> From<E> for Refusal {
-    fn from(problem: E) -> Self {
-        Self(problem.into())
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, Json(self.0)).into_response();
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-        response
-    }
 }
 
 impl From<Refused> for Problem {

@@ -199,9 +199,18 @@ impl Probe {
         serde_json::from_slice(&answer.body).ok().filter(|_| answer.status == 200)
     }
 
-    /// Whether nobody listens any more.
+    /// Whether nobody listens any more. A service that is about to die may take a connection and never answer.
     pub(super) async fn is_gone(&self) -> bool {
-        self.ask(Method::GET, "/health").await.is_err_and(|error| error == NOBODY)
+        let gone = async {
+            loop {
+                match self.ask(Method::GET, "/health").await {
+                    Ok(_) => return false,
+                    Err(error) if error == NOBODY => return true,
+                    Err(_) => tokio::time::sleep(super::LOOK_EVERY).await,
+                }
+            }
+        };
+        tokio::time::timeout(self.patience, gone).await.unwrap_or(false)
     }
 
     /// What `/health` says, where it says what the contract asks for.
