@@ -5,7 +5,7 @@
 
 use std::{fmt, sync::Arc};
 
-use cel::{Context, Program, Value, extractors::This};
+use cel::{Context, ExecutionError, Program, Value, extractors::This};
 
 use crate::payload::Payload;
 
@@ -142,11 +142,52 @@ impl Condition {
                 context.add_variable_from_value(name.clone(), to_cel(&value));
             }
         }
-        self.program.execute(&context).map_err(|error| self.error(error.to_string()))
+        self.program.execute(&context).map_err(|error| self.error(in_words(&error)))
     }
 
     fn error(&self, message: String) -> EvaluationError {
         EvaluationError { source_text: self.source.clone(), message }
+    }
+}
+
+/// What went wrong, without the values that it went wrong with: those are somebody's data, may be long, and a map of them is
+/// written in another order each time.
+fn in_words(error: &ExecutionError) -> String {
+    match error {
+        ExecutionError::NoSuchKey(name) => format!("there is no '{name}'"),
+        ExecutionError::UndeclaredReference(name) => format!("nothing is called '{name}'"),
+        ExecutionError::UnexpectedType { got, want } => format!("{want} is wanted, and there is {got}"),
+        ExecutionError::InvalidArgumentCount { expected, actual } => {
+            format!("a function takes {expected} arguments and was given {actual}")
+        }
+        ExecutionError::NotSupportedAsMethod { method, target } => {
+            format!("{} has no '{method}'", target.type_of())
+        }
+        ExecutionError::ValuesNotComparable(one, other) => {
+            format!("{} and {} can't be compared", one.type_of(), other.type_of())
+        }
+        ExecutionError::UnsupportedBinaryOperator(operator, one, other) => {
+            format!("'{operator}' does not take {} and {}", one.type_of(), other.type_of())
+        }
+        ExecutionError::UnsupportedIndex(index, of) => {
+            format!("{} is no index of {}", index.type_of(), of.type_of())
+        }
+        ExecutionError::UnsupportedKeyType(key) => format!("{} is no key", key.type_of()),
+        ExecutionError::UnsupportedTargetType { target } => {
+            format!("a function does not take {}", target.type_of())
+        }
+        ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => {
+            "division by zero".to_owned()
+        }
+        ExecutionError::Overflow(operator, ..) => format!("'{operator}' gives a number that is too large"),
+        ExecutionError::IndexOutOfBounds(_) => "a list has no such item".to_owned(),
+        ExecutionError::DuplicateKey(_) => "a map has the same key twice".to_owned(),
+        ExecutionError::MissingArgumentOrTarget => "a function lacks an argument".to_owned(),
+        ExecutionError::NoSuchOverload(_) => {
+            "an operator or function does not take values of these types".to_owned()
+        }
+        ExecutionError::FunctionError { function, .. } => format!("'{function}' failed"),
+        _ => "it can't be computed".to_owned(),
     }
 }
 
@@ -220,6 +261,31 @@ mod tests {
         assert!(holds("nobody.output").is_err());
         assert!(holds("grammar.output.open").is_err());
         assert_eq!(holds("has(grammar.stats.missing)"), Ok(false));
+    }
+
+    #[test]
+    fn what_went_wrong_is_said_without_the_values_it_went_wrong_with() {
+        let data = json!({"a": "private", "b": "private", "c": [1], "d": {}});
+        for source in [
+            "1 + input",
+            "input < 2",
+            "input.c[input]",
+            "input.a.b",
+            "size(3)",
+            "input.c[7]",
+            "1 / 0",
+            "-input",
+        ] {
+            let wrong = || {
+                Condition::compile(source)
+                    .unwrap()
+                    .text(&|name| (name == "input").then(|| data.clone()))
+                    .unwrap_err()
+            };
+            let said = wrong();
+            assert_eq!(said, wrong(), "{source}: the same each time");
+            assert!(!said.message.contains("private") && said.message.len() < 80, "{source}: {said}");
+        }
     }
 
     #[test]

@@ -29,11 +29,15 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem with a sentence about this occurrence.
+    /// A problem with a sentence about this occurrence. It may quote what somebody sent: it stays one line whatever that is.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        let mut detail = detail.into();
+        if detail.contains(char::is_control) {
+            detail = detail.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        }
         Self {
             code,
-            detail: detail.into(),
+            detail,
             instance: None,
             pointer: None,
             line: None,
