@@ -1,0 +1,4 @@
+//! Reads Go.
+use super::builder::Builder;
+use tree_sitter::Node;
+pub(super) fn read(_b: &mut Builder<'_>, _root: Node<'_>) {}
