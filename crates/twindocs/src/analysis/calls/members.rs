@@ -174,6 +174,22 @@ impl<'f> Evaluator<'_, 'f> {
 
     /// A member of a type: its own, or that of the nearest base.
     pub(super) fn member(&mut self, of: usize, name: &'f str) -> Values {
+        if let Some(known) = self.known_members.get(&(of, name)) {
+            return known.clone();
+        }
+        if !self.open_members.insert((of, name)) {
+            self.is_partial = true;
+            return Values::new();
+        }
+        let found = self.find_member(of, name);
+        self.open_members.remove(&(of, name));
+        if !self.is_partial || self.is_outermost() {
+            self.known_members.insert((of, name), found.clone());
+        }
+        found
+    }
+
+    fn find_member(&mut self, of: usize, name: &'f str) -> Values {
         let world = self.world;
         for one in self.lineage(of) {
             let Some(bound) = world.members[one].get(name) else { continue };

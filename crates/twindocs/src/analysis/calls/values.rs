@@ -9,6 +9,8 @@ use crate::analysis::{components::Kind, facts::Expr, source::Language};
 const MOST: usize = 16;
 /// Longest chain of expressions that is followed.
 const LONGEST: usize = 80;
+/// Most expressions that are followed for one: in a tangle of names that depend on each other there is no end.
+const FUEL: usize = 4_000;
 /// Longest name of something outside.
 const LONGEST_NAME: usize = 80;
 
@@ -50,7 +52,12 @@ pub(super) struct Evaluator<'w, 'f> {
     open: HashSet<(usize, &'f str)>,
     returned: HashMap<usize, Values>,
     returning: HashSet<usize>,
+    pub(super) known_members: HashMap<(usize, &'f str), Values>,
+    pub(super) open_members: HashSet<(usize, &'f str)>,
+    /// A circle was met: what was found on the way round it is not all, and is not remembered.
+    pub(super) is_partial: bool,
     depth: usize,
+    fuel: usize,
 }
 
 impl<'w, 'f> Evaluator<'w, 'f> {
@@ -62,7 +69,11 @@ impl<'w, 'f> Evaluator<'w, 'f> {
             open: HashSet::new(),
             returned: HashMap::new(),
             returning: HashSet::new(),
+            known_members: HashMap::new(),
+            open_members: HashSet::new(),
+            is_partial: false,
             depth: 0,
+            fuel: 0,
         }
     }
 
@@ -70,6 +81,7 @@ impl<'w, 'f> Evaluator<'w, 'f> {
     pub(super) fn forget(&mut self) {
         self.known.clear();
         self.returned.clear();
+        self.known_members.clear();
     }
 
     pub(super) fn language(&self, scope: usize) -> Language {
@@ -78,9 +90,15 @@ impl<'w, 'f> Evaluator<'w, 'f> {
 
     /// What an expression could be, read in a scope.
     pub(super) fn eval(&mut self, expr: &'f Expr, scope: usize) -> Values {
-        if self.depth > LONGEST {
+        if self.depth == 0 {
+            self.fuel = FUEL;
+            self.is_partial = false;
+        }
+        if self.depth > LONGEST || self.fuel == 0 {
+            self.is_partial = true;
             return Values::new();
         }
+        self.fuel -= 1;
         self.depth += 1;
         let mut values = self.eval_one(expr, scope);
         self.depth -= 1;
@@ -184,6 +202,7 @@ impl<'w, 'f> Evaluator<'w, 'f> {
             return known.clone();
         }
         if !self.returning.insert(function) {
+            self.is_partial = true;
             return Values::new();
         }
         let world = self.world;
@@ -193,7 +212,9 @@ impl<'w, 'f> Evaluator<'w, 'f> {
             all.clear();
         }
         self.returning.remove(&function);
-        self.returned.insert(function, all.clone());
+        if !self.is_partial || self.is_outermost() {
+            self.returned.insert(function, all.clone());
+        }
         all
     }
 
@@ -203,12 +224,20 @@ impl<'w, 'f> Evaluator<'w, 'f> {
             return known.clone();
         }
         if !self.open.insert((scope, name)) {
+            self.is_partial = true;
             return Values::new();
         }
         let found = self.find(name, scope);
         self.open.remove(&(scope, name));
-        self.known.insert((scope, name), found.clone());
+        if !self.is_partial || self.is_outermost() {
+            self.known.insert((scope, name), found.clone());
+        }
         found
+    }
+
+    /// Nothing else is being looked up: what was found is all there is.
+    pub(super) fn is_outermost(&self) -> bool {
+        self.open.is_empty() && self.open_members.is_empty() && self.returning.is_empty()
     }
 
     fn find(&mut self, name: &'f str, start: usize) -> Values {
