@@ -32,8 +32,6 @@ pub(super) struct Builder<'t> {
     pub(super) around: Around,
     depth: usize,
     ids: BTreeMap<String, usize>,
-    /// Where a part of the file is read as a text of its own (a macro's arguments): the line it begins in.
-    pub(super) line_offset: u32,
 }
 
 impl<'t> Builder<'t> {
@@ -75,7 +73,7 @@ impl<'t> Builder<'t> {
             calls: Vec::new(),
         };
         let ids = BTreeMap::from([(file.path.clone(), 0)]);
-        Self { text: &file.text, facts, around: Around::Plain, depth: 0, ids, line_offset: 0 }
+        Self { text: &file.text, facts, around: Around::Plain, depth: 0, ids }
     }
 
     pub(super) fn finish(self) -> FileFacts {
@@ -107,7 +105,7 @@ impl<'t> Builder<'t> {
     }
 
     pub(super) fn line(&self, node: Node<'_>) -> u32 {
-        u32::try_from(node.start_position().row).unwrap_or(u32::MAX).saturating_add(1 + self.line_offset)
+        u32::try_from(node.start_position().row).unwrap_or(u32::MAX).saturating_add(1)
     }
 
     /// Adds a component of a scope and returns its number. Its name is not bound yet.
@@ -134,7 +132,7 @@ impl<'t> Builder<'t> {
             returns: None,
             decorators: Vec::new(),
             line_start: self.line(new.node),
-            line_end: line_end + self.line_offset,
+            line_end: line_end,
             doc: new.doc,
             visibility: new.visibility,
             hash: blake3::hash(text.as_bytes()).to_hex().to_string(),
