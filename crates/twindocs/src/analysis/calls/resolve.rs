@@ -6,7 +6,13 @@ use super::{
     values::{Evaluator, Value},
     world::{Bound, World},
 };
-use crate::analysis::facts::{Call, Expr, FileFacts, Why};
+use std::collections::BTreeSet;
+
+use crate::analysis::{
+    components::Kind,
+    facts::{Call, Expr, FileFacts, Why},
+    source::Language,
+};
 
 /// How often what callers pass is fed back.
 const ROUNDS: usize = 3;
@@ -18,6 +24,7 @@ pub(crate) fn resolve(files: &[FileFacts]) -> CallGraph {
     let mut world = World::new(files);
     extend_types(&mut world);
     find_bases(&mut world);
+    find_go_implementations(&mut world);
     let mut evaluator = Evaluator::new(&world);
     for _ in 1..ROUNDS {
         if !pass_arguments(&mut evaluator) {
@@ -96,6 +103,37 @@ fn find_bases(world: &mut World<'_>) {
     }
     for (heir, values) in found {
         add_bases(world, heir, values.into_iter().collect());
+    }
+}
+
+/// In Go a type implements every interface whose methods it has.
+fn find_go_implementations(world: &mut World<'_>) {
+    let methods = |at: usize| -> BTreeSet<&str> {
+        let own = |it: &usize| {
+            let is_method = |(expr, reads): &Bound<'_>| match expr {
+                Expr::Def(local) => {
+                    world.nodes[local + world.offsets[world.nodes[*reads].file]].kind == Kind::Method
+                }
+                _ => false,
+            };
+            let all = world.members[*it].iter();
+            all.filter(|(_, bound)| bound.iter().any(is_method)).map(|(name, _)| *name).collect::<Vec<_>>()
+        };
+        let bases = world.bases.get(&at).map_or(&[][..], Vec::as_slice);
+        std::iter::once(&at).chain(bases).flat_map(own).collect()
+    };
+    let of_kind = |kind: Kind| {
+        let all = world.nodes.iter().enumerate();
+        all.filter(move |(_, it)| it.language == Language::Go && it.kind == kind)
+            .map(|(at, _)| (at, methods(at)))
+            .filter(|(_, methods)| !methods.is_empty())
+            .collect::<Vec<_>>()
+    };
+    let (interfaces, types) = (of_kind(Kind::Interface), of_kind(Kind::Struct));
+    for (interface, wanted) in &interfaces {
+        for (heir, _) in types.iter().filter(|it| wanted.is_subset(&it.1)) {
+            world.add_base(*heir, *interface);
+        }
     }
 }
 
