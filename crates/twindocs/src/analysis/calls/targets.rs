@@ -34,7 +34,7 @@ impl<'f> Evaluator<'_, 'f> {
         let count = values.iter().filter(|it| matches!(it, Value::Def(_) | Value::Instance { .. })).count();
         for value in &values {
             let found = match value {
-                Value::Def(at) => self.of_def(*at, receivers.is_some(), scope),
+                Value::Def(at) => self.of_def(*at, receivers.is_some(), call, scope),
                 Value::Instance { of, .. } => self.of_instance(*of),
                 Value::Anonymous => None,
                 Value::External(name) => {
@@ -59,6 +59,13 @@ impl<'f> Evaluator<'_, 'f> {
             }
             targets.ours.push((at, call_type, confidence));
         }
+        // Of overloads, those that take so many.
+        let args = call.args.len();
+        if self.language(scope) == Language::Java
+            && targets.ours.iter().any(|it| self.world.takes(it.0, args))
+        {
+            targets.ours.retain(|it| self.world.takes(it.0, args));
+        }
         if let Some((receivers, name)) = receivers {
             self.add_overrides(&receivers, name, &mut targets);
         }
@@ -68,10 +75,16 @@ impl<'f> Evaluator<'_, 'f> {
         targets
     }
 
-    fn of_def(&mut self, at: usize, through_member: bool, scope: usize) -> Option<(usize, CallType, f64)> {
+    fn of_def(
+        &mut self,
+        at: usize,
+        through_member: bool,
+        call: &Call,
+        scope: usize,
+    ) -> Option<(usize, CallType, f64)> {
         let node = &self.world.nodes[at];
         if node.kind.is_type() {
-            return self.constructor(at, scope).map(|it| (it, CallType::Constructor, 1.0));
+            return self.constructor(at, call.args.len(), scope).map(|it| (it, CallType::Constructor, 1.0));
         }
         let parent = node.parent?;
         let in_function = self.world.nodes[parent].kind.is_callable();
@@ -84,7 +97,7 @@ impl<'f> Evaluator<'_, 'f> {
     }
 
     /// What making a value of a type runs: its constructor, or the type itself where it has none of its own.
-    fn constructor(&mut self, of: usize, scope: usize) -> Option<usize> {
+    fn constructor(&mut self, of: usize, args: usize, scope: usize) -> Option<usize> {
         let name = match self.language(scope) {
             Language::Python => "__init__",
             Language::JavaScript | Language::TypeScript => "constructor",
@@ -93,10 +106,12 @@ impl<'f> Evaluator<'_, 'f> {
             Language::Rust | Language::Go => return None,
         };
         let written = self.member(of, name);
-        let method = written.iter().find_map(|it| match it {
+        let mut all = written.iter().filter_map(|it| match it {
             Value::Def(at) if self.world.nodes[*at].kind.is_callable() => Some(*at),
             _ => None,
         });
+        let fitting = all.clone().find(|it| self.world.takes(*it, args));
+        let method = fitting.or_else(|| all.next());
         Some(method.unwrap_or(of))
     }
 

@@ -161,6 +161,13 @@ impl<'f> World<'f> {
         &self.files[file].components[node - self.offsets[file]].id
     }
 
+    /// Whether a function is written with so many parameters; a type without a constructor takes any.
+    pub(super) fn takes(&self, node: usize, args: usize) -> bool {
+        let of = &self.nodes[node];
+        let component = &self.files[of.file].components[node - self.offsets[of.file]];
+        !of.kind.is_callable() || component.parameters.len() == args
+    }
+
     /// Adds a base to a type, once.
     pub(super) fn add_base(&mut self, heir: usize, base: usize) {
         let bases = self.bases.entry(heir).or_default();
