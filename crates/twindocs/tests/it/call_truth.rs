@@ -24,13 +24,8 @@ fn measure(language: &str, precision_floor: f64, recall_floors: &[(&str, f64)]) 
     let mut truth: BTreeMap<&str, BTreeSet<(&str, &str)>> = BTreeMap::new();
     for line in text.lines() {
         let (category, rest) = line.split_once(' ').expect("a category");
-        // The name of a trait's method has blanks: the callee begins with the last file's path.
-        let at = rest.rmatch_indices(' ').map(|it| it.0).find(|at| {
-            let file = rest[at + 1..].split("::").next().unwrap_or("");
-            file.contains('.') && !file.contains(' ')
-        });
-        let (caller, callee) = rest.split_at(at.expect("two components"));
-        truth.entry(category).or_default().insert((caller, callee.trim()));
+        let (caller, callee) = rest.split_once(" -> ").expect("two components");
+        truth.entry(category).or_default().insert((caller, callee));
     }
     let analysis = analysis_of(language);
     let found: BTreeSet<(&str, &str)> =

@@ -28,6 +28,11 @@ impl<'f> Evaluator<'_, 'f> {
         let values = self.eval(&call.callee, scope);
         let receivers = match &call.callee {
             Expr::Attr(of, name) => Some((self.eval(of, scope), &**name)),
+            // A method's name alone is one of the receiver's, where it is a method.
+            Expr::Name(name) if self.language(scope) == Language::Java => {
+                let own = self.world.type_around(scope).map(|of| Value::Instance { of, exact: false });
+                Some((own.into_iter().collect(), &**name))
+            }
             _ => None,
         };
         let passed = self.is_passed(&call.callee, scope);

@@ -198,7 +198,11 @@ fn module(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
     let Some(name) = b.field(node, "name") else { return };
     let outer = b.facts.inner_namespaces.iter().find(|it| it.1 == scope).map(|it| it.0.clone());
     let full = format!("{}::{name}", outer.unwrap_or_else(|| b.facts.namespaces[0].clone()));
-    let Some(body) = node.child_by_field_name("body") else { return };
+    let Some(body) = node.child_by_field_name("body") else {
+        // It is another file.
+        b.bind(scope, name, Expr::Namespace(full), scope);
+        return;
+    };
     let new = new(b, node, Kind::Module, name.to_owned());
     let at = b.add(scope, new);
     b.seal(at);
