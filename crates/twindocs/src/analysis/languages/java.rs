@@ -276,6 +276,17 @@ fn call(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
         _ => invoked(b, node),
     };
     let args = node.child_by_field_name("arguments").map(children).unwrap_or_default();
+    if let Expr::Attr(of, _) = &callee {
+        // `all.forEach(one -> …)`: the lambda is given what is held.
+        let held = of.clone().attr("stream").call().element();
+        for lambda in args.iter().filter(|it| it.kind() == "lambda_expression") {
+            if let Some(name) =
+                lambda.child_by_field_name("parameters").filter(|it| it.kind() == "identifier")
+            {
+                b.bind(scope, b.text_of(name), held.clone(), scope);
+            }
+        }
+    }
     let args = args.into_iter().map(|it| (None, value(b, it))).collect();
     b.call(scope, node, callee, args);
     block(b, node, scope);

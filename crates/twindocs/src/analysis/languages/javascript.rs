@@ -403,6 +403,18 @@ fn call(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
             _ => value(b, callee),
         };
         let args = node.child_by_field_name("arguments").map(children).unwrap_or_default();
+        if let Expr::Attr(of, _) = &target {
+            // `all.forEach((one) => …)`: the function is given what is held.
+            let held = of.clone().attr("values").call().element();
+            for given in args.iter().filter(|it| is_function(**it)) {
+                let all = given.child_by_field_name("parameters").and_then(|it| it.named_child(0));
+                let first = given.child_by_field_name("parameter").or(all);
+                if let Some(first) = first.filter(|it| it.child_by_field_name("type").is_none()) {
+                    let pattern = first.child_by_field_name("pattern").unwrap_or(first);
+                    bind_pattern(b, pattern, held.clone(), scope);
+                }
+            }
+        }
         let args = args.into_iter().map(|it| (None, value(b, it))).collect();
         b.call(scope, node, target, args);
     }

@@ -132,6 +132,12 @@ fn visit(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
             if let Some(callee) = node.child_by_field_name("function") {
                 let callee = value(b, callee);
                 let args = node.child_by_field_name("arguments").map(children).unwrap_or_default();
+                if let Expr::Attr(of, _) = &callee {
+                    let held = of.clone().attr("iter").call().element();
+                    for closure in args.iter().filter(|it| it.kind() == "closure_expression") {
+                        held_parameter(b, *closure, &held, scope);
+                    }
+                }
                 let args = args.into_iter().map(|it| (None, value(b, it))).collect();
                 b.call(scope, node, callee, args);
             }
@@ -369,6 +375,14 @@ fn closure(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
     }
     if let Some(body) = node.child_by_field_name("body") {
         visit(b, body, scope);
+    }
+}
+
+/// `all.iter().map(|one| …)`: the closure is given what is held.
+fn held_parameter(b: &mut Builder<'_>, closure: Node<'_>, held: &Expr, scope: usize) {
+    let first = closure.child_by_field_name("parameters").and_then(|it| it.named_child(0));
+    if let Some(first) = first.filter(|it| it.kind() != "parameter") {
+        bind_pattern(b, first, held.clone(), scope);
     }
 }
 
