@@ -1,5 +1,7 @@
 //! The call graph against small projects whose edges were written down by hand, by category.
 
+#![expect(clippy::print_stdout, reason = "the figures are what a reader of the test wants")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,

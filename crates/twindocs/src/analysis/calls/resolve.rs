@@ -215,10 +215,10 @@ fn record<'f>(
                 continue;
             }
             for value in evaluator.eval(expr, scope) {
-                if let Value::Def(at) = value {
-                    if world.nodes[at].kind.is_callable() {
-                        graph.edges.push(edge(at, CallType::Callback, 0.7));
-                    }
+                if let Value::Def(at) = value
+                    && world.nodes[at].kind.is_callable()
+                {
+                    graph.edges.push(edge(at, CallType::Callback, 0.7));
                 }
             }
         }

@@ -225,7 +225,9 @@ impl<'w, 'f> Evaluator<'w, 'f> {
         }
         if !self.open.insert((scope, name)) {
             self.is_partial = true;
-            return Values::new();
+            // `let place = place(x)`: the second is the one further out.
+            let outer = self.world.nodes[scope].parent.filter(|_| self.world.nodes[scope].kind.is_callable());
+            return outer.map(|outer| self.lookup(name, outer)).unwrap_or_default();
         }
         let found = self.find(name, scope);
         self.open.remove(&(scope, name));
@@ -247,10 +249,8 @@ impl<'w, 'f> Evaluator<'w, 'f> {
         loop {
             let node = &world.nodes[scope];
             let is_visible = !node.kind.is_type() || scope == start || language == Language::Java;
-            if is_visible {
-                if let Some(found) = self.in_scope(name, scope) {
-                    return found;
-                }
+            if is_visible && let Some(found) = self.in_scope(name, scope) {
+                return found;
             }
             let is_closed = language == Language::Rust && node.kind == Kind::Module;
             match node.parent.filter(|_| !is_closed) {

@@ -117,7 +117,7 @@ impl<'t> Builder<'t> {
         };
         let parent_id = outer.id.clone();
         let text = self.text_of(new.node);
-        let until = new.body.map_or(new.node.end_byte(), |body| body.start_byte());
+        let until = new.body.map_or_else(|| new.node.end_byte(), |body| body.start_byte());
         let head = self.text.get(new.node.start_byte()..until).unwrap_or("");
         let line_end = u32::try_from(new.node.end_position().row).unwrap_or(u32::MAX).saturating_add(1);
         let component = Component {
@@ -132,7 +132,7 @@ impl<'t> Builder<'t> {
             returns: None,
             decorators: Vec::new(),
             line_start: self.line(new.node),
-            line_end: line_end,
+            line_end,
             doc: new.doc,
             visibility: new.visibility,
             hash: blake3::hash(text.as_bytes()).to_hex().to_string(),

@@ -62,6 +62,34 @@ fn visit(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
             variables(b, node, scope);
             block(b, node, scope);
         }
+        "enum_constant"
+        | "assignment_expression"
+        | "enhanced_for_statement"
+        | "resource"
+        | "instanceof_expression"
+        | "type_pattern"
+        | "lambda_expression" => binding(b, node, scope),
+        "for_statement" | "while_statement" | "do_statement" => {
+            b.inside(Around::Loop, |b| block(b, node, scope))
+        }
+        "if_statement" | "switch_expression" | "ternary_expression" => {
+            b.inside(Around::Conditional, |b| block(b, node, scope));
+        }
+        "catch_clause" => b.inside(Around::Exception, |b| block(b, node, scope)),
+        "method_invocation" | "object_creation_expression" | "explicit_constructor_invocation" => {
+            call(b, node, scope)
+        }
+        "method_reference" => {
+            let args = vec![(None, value(b, node))];
+            b.call(scope, node, Expr::name("method reference"), args);
+        }
+        _ => block(b, node, scope),
+    });
+}
+
+/// What binds names, declarations of variables apart.
+fn binding(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
+    match node.kind() {
         "enum_constant" => {
             if let Some(name) = b.field(node, "name") {
                 b.bind(scope, name, Expr::OwnType.instance(), scope);
@@ -100,13 +128,6 @@ fn visit(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
             }
             block(b, node, scope);
         }
-        "for_statement" | "while_statement" | "do_statement" => {
-            b.inside(Around::Loop, |b| block(b, node, scope))
-        }
-        "if_statement" | "switch_expression" | "ternary_expression" => {
-            b.inside(Around::Conditional, |b| block(b, node, scope));
-        }
-        "catch_clause" => b.inside(Around::Exception, |b| block(b, node, scope)),
         "lambda_expression" => {
             let parameters = node.child_by_field_name("parameters");
             for one in parameters
@@ -119,15 +140,8 @@ fn visit(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
             }
             block(b, node, scope);
         }
-        "method_invocation" | "object_creation_expression" | "explicit_constructor_invocation" => {
-            call(b, node, scope)
-        }
-        "method_reference" => {
-            let args = vec![(None, value(b, node))];
-            b.call(scope, node, Expr::name("method reference"), args);
-        }
-        _ => block(b, node, scope),
-    });
+        _ => {}
+    }
 }
 
 fn import(b: &mut Builder<'_>, node: Node<'_>) {

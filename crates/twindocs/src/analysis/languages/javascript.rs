@@ -368,7 +368,7 @@ fn assignment(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
             b,
             right,
             node,
-            &prototype.map_or(property.to_owned(), |it| format!("{it}.{property}")),
+            &prototype.map_or_else(|| property.to_owned(), |it| format!("{it}.{property}")),
             scope,
         );
         let bound = Expr::Def(at);

@@ -1,7 +1,7 @@
 //! Reads Python.
 
+mod expressions;
 mod imports;
-mod types;
 
 use tree_sitter::Node;
 
@@ -11,7 +11,7 @@ use crate::analysis::{
     facts::{Around, Expr},
     source::Codebase,
 };
-use types::{annotation, value};
+use expressions::{annotation, value};
 
 pub(super) fn read(b: &mut Builder<'_>, codebase: &Codebase, root: Node<'_>) {
     b.facts.namespaces = imports::namespaces(codebase, &b.facts.path);
@@ -287,10 +287,9 @@ fn bind_target(b: &mut Builder<'_>, target: Node<'_>, bound: Expr, scope: usize)
         }
         // `table[key] = thing`: the table holds such things.
         "subscript" => {
-            if let Some(holder) = target.child_by_field_name("value") {
-                if bound != Expr::Literal && !bound.is_unknown() {
-                    bind_target(b, holder, bound.held(), scope);
-                }
+            let says_something = bound != Expr::Literal && !bound.is_unknown();
+            if let Some(holder) = target.child_by_field_name("value").filter(|_| says_something) {
+                bind_target(b, holder, bound.held(), scope);
             }
         }
         "as_pattern_target" => {

@@ -92,6 +92,36 @@ fn visit(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
             }
             block(b, node, scope);
         }
+        "let_declaration" | "let_condition" | "for_expression" | "match_expression" => {
+            binding(b, node, scope)
+        }
+        "while_expression" | "loop_expression" => b.inside(Around::Loop, |b| block(b, node, scope)),
+        "if_expression" => b.inside(Around::Conditional, |b| block(b, node, scope)),
+        "closure_expression" => closure(b, node, scope),
+        "call_expression" => {
+            if let Some(callee) = node.child_by_field_name("function") {
+                let callee = value(b, callee);
+                let args = node.child_by_field_name("arguments").map(children).unwrap_or_default();
+                if let Expr::Attr(of, _) = &callee {
+                    let held = of.clone().attr("iter").call().element();
+                    for closure in args.iter().filter(|it| it.kind() == "closure_expression") {
+                        held_parameter(b, *closure, &held, scope);
+                    }
+                }
+                let args = args.into_iter().map(|it| (None, value(b, it))).collect();
+                b.call(scope, node, callee, args);
+            }
+            block(b, node, scope);
+        }
+        "macro_invocation" => in_macro(b, node, scope),
+        "attribute_item" | "inner_attribute_item" | "macro_definition" => {}
+        _ => block(b, node, scope),
+    });
+}
+
+/// What binds names by patterns.
+fn binding(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
+    match node.kind() {
         "let_declaration" => {
             let given =
                 node.child_by_field_name("type").map(|it| type_value(b, it)).filter(|it| !it.is_unknown());
@@ -116,8 +146,6 @@ fn visit(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
             }
             b.inside(Around::Loop, |b| block(b, node, scope));
         }
-        "while_expression" | "loop_expression" => b.inside(Around::Loop, |b| block(b, node, scope)),
-        "if_expression" => b.inside(Around::Conditional, |b| block(b, node, scope)),
         "match_expression" => {
             let given = node.child_by_field_name("value").map(|it| value(b, it)).unwrap_or_default();
             for arm in node.child_by_field_name("body").map(children).unwrap_or_default() {
@@ -127,26 +155,8 @@ fn visit(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
             }
             b.inside(Around::Conditional, |b| block(b, node, scope));
         }
-        "closure_expression" => closure(b, node, scope),
-        "call_expression" => {
-            if let Some(callee) = node.child_by_field_name("function") {
-                let callee = value(b, callee);
-                let args = node.child_by_field_name("arguments").map(children).unwrap_or_default();
-                if let Expr::Attr(of, _) = &callee {
-                    let held = of.clone().attr("iter").call().element();
-                    for closure in args.iter().filter(|it| it.kind() == "closure_expression") {
-                        held_parameter(b, *closure, &held, scope);
-                    }
-                }
-                let args = args.into_iter().map(|it| (None, value(b, it))).collect();
-                b.call(scope, node, callee, args);
-            }
-            block(b, node, scope);
-        }
-        "macro_invocation" => in_macro(b, node, scope),
-        "attribute_item" | "inner_attribute_item" | "macro_definition" => {}
-        _ => block(b, node, scope),
-    });
+        _ => {}
+    }
 }
 
 /// `use a::{b, c as d, e::*}`.
@@ -337,7 +347,17 @@ fn function(
                     b.parameter(at, parameter, given);
                 } else {
                     b.facts.components[at].parameters.push(parameter);
-                    bind_pattern(b, pattern, given, at);
+                    // `State(service): State<Arc<Service>>`: a wrapper from outside holds what is in its brackets.
+                    let wrapped = pattern.named_child(1).filter(|_| pattern.kind() == "tuple_struct_pattern");
+                    let arguments =
+                        of.child_by_field_name("type_arguments").map(children).unwrap_or_default();
+                    match (wrapped, arguments.as_slice()) {
+                        (Some(inner), [only]) => {
+                            let given = type_value(b, *only);
+                            bind_pattern(b, inner, given, at);
+                        }
+                        _ => bind_pattern(b, pattern, given, at),
+                    }
                 }
             }
             _ => {}
@@ -389,17 +409,25 @@ fn held_parameter(b: &mut Builder<'_>, closure: Node<'_>, held: &Expr, scope: us
 /// What is in a macro's brackets is read as arguments of a call; what cannot be read so is left out.
 fn in_macro(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
     let Some(tokens) = children(node).into_iter().find(|it| it.kind() == "token_tree") else { return };
+    b.deeper(|b| in_tokens(b, tokens, scope));
+}
+
+/// What is between commas, colons and braces, each as an expression: `json!({ "a": f() })` has no other form.
+fn in_tokens(b: &mut Builder<'_>, tokens: Node<'_>, scope: usize) {
     let mut cursor = tokens.walk();
-    let mut start: Option<Node<'_>> = None;
-    let mut last = None;
+    let (mut start, mut last): (Option<Node<'_>>, Option<Node<'_>>) = (None, None);
     let parts: Vec<Node<'_>> = tokens.children(&mut cursor).collect();
     for part in parts.iter().skip(1) {
-        let is_end = matches!(part.kind(), "," | ";" | ")" | "]" | "}");
+        let is_block = part.kind() == "token_tree" && b.text_of(*part).starts_with('{');
+        let is_end = is_block || matches!(part.kind(), "," | ";" | ":" | "=>" | ")" | "]" | "}");
         if let (true, Some(first), Some(end)) = (is_end, start, last) {
             argument(b, first, end, scope);
             start = None;
         } else if !is_end {
             start = start.or(Some(*part));
+        }
+        if is_block {
+            b.deeper(|b| in_tokens(b, *part, scope));
         }
         last = Some(*part);
     }

@@ -126,7 +126,7 @@ fn generic(b: &Builder<'_>, node: Node<'_>) -> Expr {
         return args.next().map(|it| type_value(b, it)).unwrap_or_default();
     }
     if HOLDERS.contains(&name) {
-        let of = if name == "Result" { args.next() } else { args.last() };
+        let of = if name == "Result" { args.next() } else { args.next_back() };
         let of = of.map(|it| type_value(b, it)).unwrap_or_default();
         return if of.is_unknown() { Expr::Literal } else { of.held() };
     }

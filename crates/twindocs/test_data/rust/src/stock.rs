@@ -1,3 +1,5 @@
+//! What a store keeps.
+
 use std::sync::Arc;
 
 use crate::text;
