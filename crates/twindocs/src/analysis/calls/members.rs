@@ -50,7 +50,7 @@ const RUST_GIVE_ONE: [&str; 11] = [
     "or_insert",
     "or_insert_with",
 ];
-const RUST_GIVE_SAME: [&str; 48] = [
+const RUST_GIVE_SAME: [&str; 45] = [
     "iter",
     "iter_mut",
     "into_iter",
@@ -77,9 +77,6 @@ const RUST_GIVE_SAME: [&str; 48] = [
     "find",
     "remove",
     "insert",
-    "lock",
-    "read",
-    "write",
     "as_deref",
     "map_err",
     "or_else",
@@ -274,6 +271,11 @@ fn holding_attr(held: &Value, name: &str, language: Language) -> Values {
         Language::Rust => (&RUST_GIVE_ONE, &RUST_GIVE_SAME),
         _ => (&GIVE_ONE, &GIVE_SAME),
     };
+    // A guard is what it guards; with the library's locks it is in a result first.
+    if language == Language::Rust && matches!(name, "lock" | "read" | "write" | "load") {
+        let guarded = Value::Holding(Box::new(held.clone()));
+        return [held.clone(), guarded].into_iter().map(|it| Value::Gives(Box::new(it))).collect();
+    }
     if one.contains(&name) {
         return Values::from([Value::Gives(Box::new(held.clone()))]);
     }
