@@ -17,6 +17,8 @@ pub enum Expr {
     Unknown,
     /// A name, looked up from the scope outward.
     Name(String),
+    /// A name that is never a local variable: what a path of Rust begins with.
+    Item(String),
     /// A member.
     Attr(Box<Expr>, String),
     /// What a call gives.

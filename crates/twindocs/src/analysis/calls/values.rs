@@ -115,6 +115,7 @@ impl<'w, 'f> Evaluator<'w, 'f> {
             Expr::Literal => one(Value::External("literal".to_owned())),
             Expr::Anonymous => one(Value::Anonymous),
             Expr::Name(name) => self.lookup(name, scope),
+            Expr::Item(name) => self.item(name, scope),
             Expr::Attr(of, name) => {
                 let holders = self.eval(of, scope);
                 holders.into_iter().flat_map(|it| self.attr(&it, name, scope)).collect()
@@ -146,6 +147,19 @@ impl<'w, 'f> Evaluator<'w, 'f> {
             Expr::OwnType => self.world.type_around(scope).map(Value::Def).into_iter().collect(),
             Expr::Base => self.world.type_around(scope).map(Value::BaseOf).into_iter().collect(),
         }
+    }
+
+    /// A name of the module around, or one of the function's own items where the module has none.
+    fn item(&mut self, name: &'f str, scope: usize) -> Values {
+        let mut module = scope;
+        while let (false, Some(parent)) =
+            (self.world.nodes[module].kind == Kind::Module, self.world.nodes[module].parent)
+        {
+            module = parent;
+        }
+        let found = self.lookup(name, module);
+        let is_known = found.iter().any(|it| !matches!(it, Value::External(_)));
+        if is_known { found } else { self.lookup(name, scope) }
     }
 
     fn namespace(&self, name: &str, scope: usize) -> Value {

@@ -48,7 +48,11 @@ pub(super) fn path(b: &Builder<'_>, node: Node<'_>, prefix: Option<Expr>) -> Exp
         "scoped_identifier" | "scoped_type_identifier" => {
             let name = b.field(node, "name").unwrap_or("");
             match node.child_by_field_name("path") {
-                Some(outer) => path(b, outer, prefix).attr(name),
+                // A variable's name has no meaning before `::`.
+                Some(outer) => match path(b, outer, prefix) {
+                    Expr::Name(first) => Expr::Item(first).attr(name),
+                    outer => outer.attr(name),
+                },
                 None => Expr::name(name),
             }
         }

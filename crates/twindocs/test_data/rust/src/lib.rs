@@ -32,3 +32,10 @@ pub fn show_all<S: stock::Show>(all: &[S]) {
 fn apply(f: fn(&str) -> String) {
     f("c");
 }
+
+/// A variable is called like the module it comes from.
+pub fn shadow() -> usize {
+    let text = text::shout("s");
+    let plus = plus(text.len());
+    plus
+}
