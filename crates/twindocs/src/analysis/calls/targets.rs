@@ -25,7 +25,17 @@ impl<'f> Evaluator<'_, 'f> {
     /// What a call could run.
     pub(super) fn targets(&mut self, call: &'f Call, scope: usize) -> Targets {
         let mut targets = Targets::default();
-        let values = self.eval(&call.callee, scope);
+        let mut values = self.eval(&call.callee, scope);
+        // `let place = place(x)`: what is no function cannot be what is called.
+        if let (Language::Rust, Expr::Name(name)) = (self.language(scope), &call.callee)
+            && !values.is_empty()
+            && !values.iter().any(|it| matches!(it, Value::Def(_) | Value::Anonymous))
+        {
+            let items = self.item(name, scope);
+            if items.iter().any(|it| matches!(it, Value::Def(_))) {
+                values = items;
+            }
+        }
         let receivers = match &call.callee {
             Expr::Attr(of, name) => Some((self.eval(of, scope), &**name)),
             // A method's name alone is one of the receiver's, where it is a method.

@@ -150,7 +150,7 @@ impl<'w, 'f> Evaluator<'w, 'f> {
     }
 
     /// A name of the module around, or one of the function's own items where the module has none.
-    fn item(&mut self, name: &'f str, scope: usize) -> Values {
+    pub(super) fn item(&mut self, name: &'f str, scope: usize) -> Values {
         let mut module = scope;
         while let (false, Some(parent)) =
             (self.world.nodes[module].kind == Kind::Module, self.world.nodes[module].parent)

@@ -117,6 +117,7 @@ pub(super) fn type_value(b: &Builder<'_>, node: Node<'_>) -> Expr {
             node.child_by_field_name("element").map(|it| type_value(b, it).held()).unwrap_or_default()
         }
         "generic_type" => generic(b, node),
+        "primitive_type" | "unit_type" | "never_type" => Expr::Literal,
         _ => Expr::Unknown,
     }
 }
