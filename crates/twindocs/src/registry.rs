@@ -1,6 +1,18 @@
 //! The twin documentation's services by name: what `segue serve NAME` serves.
 
-use phase_kit::catalog::Catalog;
+use phase_kit::{
+    catalog::{Catalog, ServiceSettings, options},
+    service::ServiceBuilder,
+};
+
+use crate::analysis::phase::AnalysisPhase;
 
 /// Every service of the twin documentation.
-pub const CATALOG: Catalog = Catalog { services: &[] };
+pub const CATALOG: Catalog = Catalog { services: &[("analysis", analysis)] };
+
+fn analysis(
+    builder: ServiceBuilder,
+    settings: &ServiceSettings,
+) -> Result<ServiceBuilder, serde_json::Error> {
+    Ok(builder.phase(AnalysisPhase::new(options(settings)?)))
+}

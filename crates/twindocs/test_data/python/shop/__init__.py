@@ -1,0 +1,2 @@
+from .stock import Stock as Store
+from .helpers import *

@@ -1,0 +1,2 @@
+export * from './text';
+export { Stock as Store } from './stock';

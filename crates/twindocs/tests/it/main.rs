@@ -1,0 +1,5 @@
+//! What the twin documentation promises, one file for each part.
+
+mod analysis_phase;
+mod analysis_properties;
+mod call_truth;
