@@ -15,13 +15,13 @@ use tokio::sync::Semaphore;
 use super::{resample::RATE, stats::Stats};
 use crate::{
     model::MachineId,
-    surgery::{Library, Surgery, jsgf, vocabulary},
+    surgery::{Library, Surgery, hint, jsgf},
 };
 
 /// How long the state may take to say which surgery it has.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Most characters of a hint.
-const HINT: usize = 800;
+/// Most bytes of a hint: Whisper takes 223 tokens of about four letters.
+const HINT: usize = 700;
 
 /// Where the state is.
 #[derive(Debug, Clone)]
@@ -137,8 +137,7 @@ impl Ear {
 }
 
 fn tuning(surgery: &Surgery) -> Tuning {
-    let words = vocabulary(surgery).into_iter().collect::<Vec<_>>().join(" ");
-    Tuning { grammar: jsgf(surgery).into(), hint: words.chars().take(HINT).collect::<String>().into() }
+    Tuning { grammar: jsgf(surgery).into(), hint: hint(surgery, HINT).into() }
 }
 
 /// A surgery with the machines of all, which serves for nothing but listening.

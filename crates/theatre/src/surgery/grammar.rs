@@ -16,6 +16,35 @@ pub fn vocabulary(surgery: &Surgery) -> BTreeSet<String> {
     machines(surgery).into_iter().flatten().chain(spoken).collect()
 }
 
+/// The same for a recogniser of free speech, which is told what is likely to be said: the machines' names, then single words
+/// of orders, at most `most` bytes. Names and words, never whole orders: a model that hears nothing sometimes says its hint.
+#[must_use]
+pub fn hint(surgery: &Surgery, most: usize) -> String {
+    let mut names: Vec<String> = machines(surgery).iter().map(|words| words.join(" ")).collect();
+    // A name within a longer one says nothing new. The longest first: they are what is misheard.
+    names.sort_by_key(|name| std::cmp::Reverse(name.len()));
+    let mut kept: Vec<String> = Vec::new();
+    for name in names {
+        if !kept.iter().any(|longer| format!(" {longer} ").contains(&format!(" {name} "))) {
+            kept.push(name);
+        }
+    }
+    let named: BTreeSet<String> = kept.iter().flat_map(|name| name.split(' ').map(str::to_owned)).collect();
+    let orders = orders().flat_map(tokens::words).collect::<BTreeSet<_>>();
+    let mut text = String::new();
+    for one in kept.into_iter().chain(orders.difference(&named).cloned()) {
+        if text.len() + one.len() + 3 > most {
+            continue;
+        }
+        text.push_str(if text.is_empty() { "" } else { ", " });
+        text.push_str(&one);
+    }
+    if !text.is_empty() {
+        text.push('.');
+    }
+    text
+}
+
 /// A grammar in JSGF (version 1.0): orders before, around and after a machine, several in one sentence, negations, times,
 /// questions about machines, and what takes an order back. `<sentence>` is its one public rule; its words are those of
 /// [`vocabulary`].
