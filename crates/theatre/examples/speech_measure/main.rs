@@ -79,7 +79,7 @@ async fn main() -> Outcome<()> {
         |name: &str| arguments.iter().position(|one| one == name).and_then(|at| arguments.get(at + 1));
     let library = Library::built_in()?;
     let options: AsrOptions = serde_json::from_str(after("--options").map_or("{}", String::as_str))?;
-    let ear = Ear::new(options.recogniser()?, &library);
+    let ear = Ear::new(options.recogniser()?, options.denoises(), &library);
     // Its start is not what is measured.
     ear.hear(Arc::from([0; 1600]), ear.tuning(None)).await?;
     let cases = score::cases(include_str!("sentences.tsv"))?;
