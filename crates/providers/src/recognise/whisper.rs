@@ -48,7 +48,7 @@ fn language() -> String {
 }
 
 fn least() -> f64 {
-    0.3
+    0.5
 }
 
 fn one() -> usize {
