@@ -42,7 +42,7 @@ async fn a_killed_service_sends_what_it_had_heard_when_it_lives_again() {
 
 #[tokio::test]
 async fn options_are_checked_before_anything_runs_and_a_missing_recogniser_is_named() {
-    let check = |options: Value| theatre::registry::CATALOG.check("asr", &options).is_ok();
+    let check = |options: Value| CATALOG.check("asr", &options).is_ok();
     assert!(check(
         json!({ "engine": "openai", "openai": { "url": "http://127.0.0.1:8000/v1", "model": "whisper-1" } })
     ));
