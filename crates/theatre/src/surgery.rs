@@ -22,7 +22,7 @@ pub mod grammar;
 pub mod library;
 
 pub use file::{Fault, Faults, parse};
-pub use grammar::{jsgf, vocabulary};
+pub use grammar::{hint, jsgf, vocabulary};
 pub use library::Library;
 
 /// A kind of operation: what stands in the room, and what it is called by.

@@ -2,8 +2,11 @@
 //! the same detection, recogniser and rules as in the service. Prints a table in Markdown and, with `--each`, every sentence.
 //!
 //! ```text
-//! cargo run --release -p theatre --example speech_measure -- [--each] [--hibari PROGRAM]
+//! cargo run --release -p theatre --example speech_measure -- [--each] [--hibari PROGRAM] [--voice NAME]
+//!     [--options JSON]
 //! ```
+//!
+//! The options are those of the service, `{"engine": "whisper", "whisper": {"model": "…", "python": "…"}}`.
 
 #![expect(clippy::print_stdout, reason = "a measurement is for whoever runs it")]
 
@@ -12,13 +15,13 @@ mod score;
 
 use std::{error::Error, process::Command, sync::Arc, time::Instant};
 
-use providers::recognise::{Sphinx, SphinxSettings};
 use score::{Case, Tally};
 use theatre::{
     asr::{
         detect::{Detection, Detector, Found},
         ear::Ear,
         resample::whole,
+        service::AsrOptions,
         wav,
     },
     surgery::Library,
@@ -72,12 +75,17 @@ fn voices(hibari: Option<&String>) -> Vec<Voice> {
 async fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let each = arguments.iter().any(|one| one == "--each");
-    let hibari = arguments.iter().position(|one| one == "--hibari").and_then(|at| arguments.get(at + 1));
+    let after =
+        |name: &str| arguments.iter().position(|one| one == name).and_then(|at| arguments.get(at + 1));
     let library = Library::built_in()?;
-    let ear = Ear::new(Arc::new(Sphinx::new(&SphinxSettings::default())), &library);
+    let options: AsrOptions = serde_json::from_str(after("--options").map_or("{}", String::as_str))?;
+    let ear = Ear::new(options.recogniser()?, options.denoises(), &library);
+    // Its start is not what is measured.
+    ear.hear(Arc::from([0; 1600]), ear.tuning(None)).await?;
     let cases = score::cases(include_str!("sentences.tsv"))?;
     println!("{}", Tally::HEAD);
-    for voice in voices(hibari) {
+    let wanted = |voice: &Voice| after("--voice").is_none_or(|name| *name == voice.name);
+    for voice in voices(after("--hibari")).into_iter().filter(wanted) {
         for kind in [None, Some(noise::Kind::Room), Some(noise::Kind::White)] {
             let mut tally = Tally::default();
             for (number, case) in cases.iter().enumerate() {

@@ -68,7 +68,9 @@ impl Tally {
         };
         self.sentences += 1;
         let said: Vec<&str> = case.sentence.split_whitespace().collect();
-        let heard: Vec<&str> = text.split_whitespace().collect();
+        // Free speech comes with capitals and marks.
+        let plain = text.to_lowercase().replace(|one: char| !one.is_alphanumeric() && one != '\'', " ");
+        let heard: Vec<&str> = plain.split_whitespace().collect();
         self.words += said.len();
         self.wrong_words += distance(&said, &heard);
         self.exact += usize::from(said == heard);

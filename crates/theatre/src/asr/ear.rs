@@ -12,16 +12,16 @@ use providers::{CancellationToken, Heard, ProviderError, Recogniser, Sound};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
-use super::{resample::RATE, stats::Stats};
+use super::{denoise::denoise, resample::RATE, stats::Stats};
 use crate::{
     model::MachineId,
-    surgery::{Library, Surgery, jsgf, vocabulary},
+    surgery::{Library, Surgery, hint, jsgf},
 };
 
 /// How long the state may take to say which surgery it has.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Most characters of a hint.
-const HINT: usize = 800;
+/// Most bytes of a hint: Whisper takes 223 tokens of about four letters.
+const HINT: usize = 700;
 
 /// Where the state is.
 #[derive(Debug, Clone)]
@@ -76,6 +76,8 @@ impl Tuning {
 #[derive(Debug)]
 pub struct Ear {
     recogniser: Arc<dyn Recogniser>,
+    /// Whether it is given utterances with less noise.
+    denoise: bool,
     tunings: BTreeMap<String, Tuning>,
     /// For a theatre that has not chosen a surgery: the machines of all of them.
     any: Tuning,
@@ -86,15 +88,15 @@ pub struct Ear {
 }
 
 impl Ear {
-    /// Listens with this recogniser for the machines of these surgeries.
+    /// Listens with this recogniser for the machines of these surgeries; `denoise` takes steady noise away before.
     #[must_use]
-    pub fn new(recogniser: Arc<dyn Recogniser>, library: &Library) -> Self {
+    pub fn new(recogniser: Arc<dyn Recogniser>, denoise: bool, library: &Library) -> Self {
         let tunings = library.iter().map(|surgery| (surgery.name.clone(), tuning(surgery))).collect();
         let any = all(library).map_or_else(
             || Tuning { grammar: Arc::from(""), hint: Arc::from("") },
             |surgery| tuning(&surgery),
         );
-        Self { recogniser, tunings, any, partials: Semaphore::new(1), stats: Stats::default() }
+        Self { recogniser, denoise, tunings, any, partials: Semaphore::new(1), stats: Stats::default() }
     }
 
     /// What to listen for in a surgery.
@@ -115,17 +117,28 @@ impl Ear {
     /// The recogniser's.
     pub async fn hear(&self, samples: Arc<[i16]>, tuning: &Tuning) -> Result<Heard, ProviderError> {
         let seconds = samples.len() as f64 / f64::from(RATE);
-        let sound = tuning.sound(samples, false);
         let began = Instant::now();
+        let sound = tuning.sound(self.clear(samples).await, false);
         let heard = self.recogniser.hear(&sound, &CancellationToken::new()).await;
         self.stats.heard(seconds, began.elapsed(), &heard);
         heard
     }
 
+    async fn clear(&self, samples: Arc<[i16]>) -> Arc<[i16]> {
+        if !self.denoise {
+            return samples;
+        }
+        let noisy = Arc::clone(&samples);
+        tokio::task::spawn_blocking(move || denoise(&noisy).into()).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "an utterance is heard with its noise");
+            samples
+        })
+    }
+
     /// As [`Ear::hear`], of a sentence that goes on; none where somebody else's is being listened to.
     pub async fn peek(&self, samples: Arc<[i16]>, tuning: &Tuning) -> Option<Heard> {
         let _one = self.partials.try_acquire().ok()?;
-        let sound = tuning.sound(samples, true);
+        let sound = tuning.sound(self.clear(samples).await, true);
         match self.recogniser.hear(&sound, &CancellationToken::new()).await {
             Ok(heard) => Some(heard),
             Err(error) => {
@@ -137,8 +150,7 @@ impl Ear {
 }
 
 fn tuning(surgery: &Surgery) -> Tuning {
-    let words = vocabulary(surgery).into_iter().collect::<Vec<_>>().join(" ");
-    Tuning { grammar: jsgf(surgery).into(), hint: words.chars().take(HINT).collect::<String>().into() }
+    Tuning { grammar: jsgf(surgery).into(), hint: hint(surgery, HINT).into() }
 }
 
 /// A surgery with the machines of all, which serves for nothing but listening.

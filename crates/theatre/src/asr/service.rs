@@ -41,6 +41,8 @@ pub struct AsrOptions {
     pub openai: Option<TranscriptionSettings>,
     /// Whisper on this machine; for the engine `whisper`.
     pub whisper: Option<WhisperSettings>,
+    /// Whether steady noise is taken away before; unless it is said, for PocketSphinx only, which needs it.
+    pub denoise: Option<bool>,
     /// A folder of further surgeries, as for `rules` and `state`.
     pub surgeries: Option<PathBuf>,
 }
@@ -59,6 +61,12 @@ pub enum Engine {
 }
 
 impl AsrOptions {
+    /// Whether utterances are given to the recogniser with less noise.
+    #[must_use]
+    pub fn denoises(&self) -> bool {
+        self.denoise.unwrap_or(self.engine == Engine::PocketSphinx)
+    }
+
     /// Returns the recogniser that was chosen.
     ///
     /// # Errors
@@ -92,7 +100,7 @@ pub fn add(builder: ServiceBuilder, settings: &ServiceSettings) -> Result<Servic
         token: settings.token.clone(),
         client: phase_kit::http_client().map_err(serde_json::Error::custom)?,
     };
-    let ear = Arc::new(Ear::new(options.recogniser()?, &library));
+    let ear = Arc::new(Ear::new(options.recogniser()?, options.denoises(), &library));
     let spool = Arc::new(Spool::new(settings.data_dir.join("spool")));
     let app = App {
         room: Room { ear, spool, state },

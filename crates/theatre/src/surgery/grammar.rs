@@ -16,6 +16,30 @@ pub fn vocabulary(surgery: &Surgery) -> BTreeSet<String> {
     machines(surgery).into_iter().flatten().chain(spoken).collect()
 }
 
+/// The same for a recogniser of free speech, which is told what is likely to be said: names of every machine, then the usual
+/// orders, at most `most` bytes. Never whole sentences: a model that hears nothing sometimes says its hint.
+#[must_use]
+pub fn hint(surgery: &Surgery, most: usize) -> String {
+    let orders = USUAL.join(", ") + ".";
+    let room = most.saturating_sub(orders.len());
+    let mut names: Vec<String> = Vec::new();
+    let mut size = 0;
+    // The first name of each machine, then the second of each.
+    for number in 0..NAMES {
+        for machine in surgery.machines.values() {
+            let named =
+                std::iter::once(machine.name.as_str()).chain(machine.phrases().map(|(phrase, _)| phrase));
+            let Some(name) = named.map(|name| tokens::words(name).join(" ")).nth(number) else { continue };
+            let is_known = names.iter().any(|known| format!(" {known} ").contains(&format!(" {name} ")));
+            if !is_known && size + name.len() + 2 <= room {
+                size += name.len() + 2;
+                names.push(name);
+            }
+        }
+    }
+    names.iter().map(|name| format!("{name}, ")).collect::<String>() + &orders
+}
+
 /// A grammar in JSGF (version 1.0): orders before, around and after a machine, several in one sentence, negations, times,
 /// questions about machines, and what takes an order back. `<sentence>` is its one public rule; its words are those of
 /// [`vocabulary`].
@@ -55,6 +79,25 @@ pub fn jsgf(surgery: &Surgery) -> String {
     rule("<machine>", &either(machines.iter().map(String::as_str)));
     text
 }
+
+/// Most names of a machine in a hint.
+const NAMES: usize = 6;
+
+/// What is said most, for a hint.
+const USUAL: [&str; 12] = [
+    "please",
+    "do not",
+    "turn on",
+    "turn off",
+    "switch on",
+    "switch off",
+    "shut off",
+    "activate",
+    "start",
+    "stop",
+    "pause",
+    "and",
+];
 
 /// Orders of which people say another form more often; a smaller grammar hears better.
 const ODD: [&str; 10] = [

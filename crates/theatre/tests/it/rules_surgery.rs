@@ -129,6 +129,17 @@ fn the_grammar_is_whole_and_speaks_the_vocabulary() {
             assert!(vocabulary.contains(word), "{word}");
         }
         assert!(!vocabulary.contains("m01"), "nobody says ids");
+        let hint = surgery::hint(surgery, 700);
+        assert!(hint.len() <= 700 && hint.contains("turn off, "), "{hint}");
+        for machine in surgery.machines.values() {
+            let named = machine.phrases().any(|(phrase, _)| hint.contains(&phrase.to_lowercase()));
+            assert!(named, "{} is not in {hint}", machine.name);
+        }
+        assert!(
+            hint.split(|one: char| !one.is_alphanumeric())
+                .all(|word| word.is_empty() || vocabulary.contains(word)),
+            "{hint}"
+        );
     }
 }
 
