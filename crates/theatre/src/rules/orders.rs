@@ -192,7 +192,13 @@ fn whole(items: &[Item], at: usize, action: Action, firm: Firm) -> Found {
     if manual || (!after && firm == Firm::No && goes_elsewhere(items, end)) {
         object = Object::Else;
     }
-    Found { after, ..found(items, at, Wish::Become(action), object) }
+    let wish = if !after && contradicts(items, end, action) { Wish::Other } else { Wish::Become(action) };
+    Found { after, ..found(items, at, wish, object) }
+}
+
+/// "turn on the lights off": a slip, or a recogniser's. Either of the two would be a guess.
+fn contradicts(items: &[Item], end: usize, action: Action) -> bool {
+    items.get(end).is_some_and(|item| matches!(item.term, Term::Particle(other) if other != action))
 }
 
 /// "hold the camera still", "cut the drain free": what follows makes it another verb.

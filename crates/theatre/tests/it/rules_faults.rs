@@ -35,6 +35,14 @@ fn fault_3_each_verb_binds_its_own_machine() {
 }
 
 #[test]
+fn an_order_that_contradicts_itself_switches_nothing() {
+    for text in ["turn on the suction off", "switch off the irrigation on", "turn on the lights off please"] {
+        assert_changes(text, &[]);
+    }
+    assert_changes("turn on the suction and the irrigation off", &["M05=OFF", "M06=ON"]);
+}
+
+#[test]
 fn fault_3_questions_and_remarks_switch_nothing() {
     for (text, kind) in [
         ("is the suction on?", ClauseKind::Question),
