@@ -9,7 +9,7 @@
 //! What was heard is in the spool, on the disk, before anybody is told; it leaves the spool when `state` has it.
 //!
 //! Reading order: [`detect`] (where an utterance begins and ends), [`listen`] (one listener's session), [`denoise`], [`ear`] (who
-//! recognises, with which grammar), [`spool`], [`post`], then [`wav`], [`resample`], [`http`], [`socket`], [`service`].
+//! recognises, with which grammar), [`spool`], [`post`], then [`wav`], [`resample`], `http`, `socket`, [`service`].
 
 pub mod denoise;
 pub mod detect;

@@ -1,7 +1,7 @@
 //! One listener's session: samples in, messages out. Nothing here knows of sockets.
 //!
 //! Finals are recognised one after the other by a task of the session, so that reading goes on meanwhile; up to
-//! [`BEHIND`] utterances may wait, then reading waits. A partial is only begun where none is under way, and is dropped if its
+//! `BEHIND` utterances may wait, then reading waits. A partial is only begun where none is under way, and is dropped if its
 //! sentence is over when it comes.
 
 use std::{
