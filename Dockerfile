@@ -38,7 +38,7 @@ USER root
 # Called as processes of their own: Apertium translates and analyses, espeak-ng speaks, PocketSphinx hears.
 RUN apt-get update && apt-get install -y --no-install-recommends \
         apertium apertium-eng-spa apertium-spa-cat apertium-es-pt apertium-fr-es apertium-spa-ita apertium-eng-cat \
-        cg3 lttoolbox hunspell-es espeak-ng pocketsphinx pocketsphinx-en-us \
+        cg3 lttoolbox hunspell-es espeak-ng python3-pocketsphinx pocketsphinx-en-us \
     && rm -rf /var/lib/apt/lists/*
 USER 10001:10001
 EXPOSE 3457 3458 3459 3460 3461 3462 3463 3471 3472 3473 3474
