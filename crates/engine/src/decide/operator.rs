@@ -105,19 +105,28 @@ impl Decision<'_> {
         stats: Payload,
         by: Arc<str>,
     ) -> Result<(), Rejection> {
-        let open = self.job.phase(at.phase).status == PhaseStatus::Active;
         match (self.job.run(at).map(|run| &run.state), &self.job.state) {
-            (Some(RunState::Ready { .. }), JobState::Running) if open => {}
-            (Some(RunState::Backoff { .. }), JobState::Running) if open => self.make_ready(at),
-            (Some(RunState::Failed(_) | RunState::Stopped), JobState::Ended { .. }) => self.retry(by)?,
+            (Some(RunState::Ready { .. }), JobState::Running)
+                if crate::effect::is_queueable(self.pipeline, self.job, at) => {}
+            (Some(RunState::Backoff { .. }), JobState::Running) => self.make_ready(at),
+            (Some(RunState::Failed(_) | RunState::Stopped), JobState::Ended { .. })
+                if self.retry_reaches(at, by.clone())? =>
+            {
+                self.retry(by)?;
+            }
             _ => return Err(self.not_now("apply")),
         }
-        // What the job went on with may be another branch: then this one is not asked for, and the caller sees that.
-        if crate::effect::is_queueable(self.pipeline, self.job, at) {
-            let run = self.job.run_id(self.pipeline, at);
-            self.record(EventKind::RunReused { run, from: self.job.id, output, stats });
-        }
+        let run = self.job.run_id(self.pipeline, at);
+        self.record(EventKind::RunReused { run, from: self.job.id, output, stats });
         Ok(())
+    }
+
+    /// Whether a run would be done again by [`Decision::retry`]; one of a branch that nobody waits for any more is not. Tried on
+    /// a copy, so that a refusal changes nothing.
+    fn retry_reaches(&self, at: RunRef, by: Arc<str>) -> Result<bool, Rejection> {
+        let mut copy = self.job.clone();
+        Decision::new(self.pipeline, &mut copy, self.now).retry(by)?;
+        Ok(crate::effect::is_queueable(self.pipeline, &copy, at))
     }
 
     pub(super) fn rerun(

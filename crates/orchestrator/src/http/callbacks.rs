@@ -134,20 +134,15 @@ async fn adopt(app: &App, job: JobId, run: RunRef, outcome: Outcome, by: Arc<str
         return Err(Problem::new(Code::NotNow, detail).into());
     };
     let adopt = Command::Adopt { run, output, stats, by };
-    app.core.command(job, adopt).await.map_err(|error| match error {
-        CommandError::Rejected(_) => Failure::from(
-            Problem::new(Code::NotNow, "its run neither failed nor waits to be tried again")
-                .hint("have it done again with POST /api/jobs/{id}/rerun?from=PHASE, then apply"),
-        ),
-        other => other.into(),
-    })?;
-    let is_through = move |_: &Pipeline, job: &Job| {
-        job.run(run).is_some_and(|run| matches!(run.state, RunState::Succeeded(_)))
-    };
-    if app.core.look(job, is_through).await? {
-        return Ok(());
+    match app.core.command(job, adopt).await {
+        Ok(_) => Ok(()),
+        Err(CommandError::Rejected(_)) => {
+            Err(Problem::new(Code::NotNow, "its run neither failed nor waits to be tried again")
+                .hint("have it done again with POST /api/jobs/{id}/rerun?from=PHASE, then apply")
+                .into())
+        }
+        Err(other) => Err(other.into()),
     }
-    Err(Problem::new(Code::NotNow, "the job goes on, but not with this run: it is applied to nothing").into())
 }
 
 /// The run that a callback is of, by the attempt it names; where that is not known, the only one of its phase that is not
