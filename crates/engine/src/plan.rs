@@ -313,6 +313,12 @@ impl ServicePlan {
         }
     }
 
+    /// Whether somebody urgent waits, who may interrupt others.
+    #[must_use]
+    pub fn urgent_waits(&self) -> bool {
+        !self.urgent.is_empty()
+    }
+
     /// Stops or starts taking work.
     pub fn set_stopped(&mut self, stopped: bool) {
         self.stopped = stopped;

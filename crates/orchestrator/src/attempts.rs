@@ -74,18 +74,18 @@ impl Attempts {
         self.by_id.get(&attempt).map(|live| live.clone())
     }
 
-    /// Notes that the service has taken it: its heartbeat, where the attempt is not over already.
+    /// Notes that the service has taken it: its service and heartbeat, where the attempt is not over already.
     pub(crate) fn accepted(
         &self,
         attempt: AttemptId,
         instance: Arc<str>,
         now: Timestamp,
-    ) -> Option<Option<Duration>> {
+    ) -> Option<(Name, Option<Duration>)> {
         let mut live = self.by_id.get_mut(&attempt)?;
         live.accepted = true;
         live.instance = Some(instance);
         live.last_heard = now;
-        Some(live.heartbeat)
+        Some((live.service.clone(), live.heartbeat))
     }
 
     /// Notes that the service has said something of it.

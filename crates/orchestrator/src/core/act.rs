@@ -324,15 +324,15 @@ impl Core {
     /// The service has taken an attempt.
     fn taken(&self, job: JobId, attempt: AttemptId, instance: Arc<str>) {
         let now = self.inner.world.now();
-        let Some(heartbeat) = self.inner.attempts.accepted(attempt, instance, now) else { return };
+        let Some((service, heartbeat)) = self.inner.attempts.accepted(attempt, instance, now) else { return };
         if let Some(heartbeat) = heartbeat {
             self.inner.timers.set(Due::Heartbeat(attempt), Some(now.after(heartbeat)));
         }
         // A note that finds no room is not written: after a restart the attempt is offered again under the same key.
         let _ = self.inner.accepted.try_send((job, attempt));
-        // Somebody more urgent may have waited for it to be taken, so that it can be asked to pause.
-        if let Some(live) = self.inner.attempts.get(attempt) {
-            self.pump(&live.service);
+        // Only what is taken can be asked to pause, and somebody may wait for that.
+        if self.inner.fleet.with_plan(&service, |plan| plan.urgent_waits()) == Some(true) {
+            self.pump(&service);
         }
     }
 
