@@ -11,7 +11,7 @@ use engine::{
     command::Command,
     effect,
     ids::{AttemptId, JobId, Timestamp},
-    job::RunState,
+    job::{PauseReason, RunState},
 };
 
 use super::{
@@ -97,15 +97,15 @@ impl Core {
         for (run, state) in job.open_runs() {
             let RunState::Live(attempt) = &state.state else { continue };
             if let Some((service, holder)) = self.waiting(&loaded, run) {
-                let at = attempt.started_at;
-                self.inner.fleet.with_plan(&service, |plan| plan.occupy(attempt.id, holder, at));
+                let for_another = matches!(attempt.pausing, Some(PauseReason::For(_)));
+                self.inner.fleet.with_plan(&service, |plan| {
+                    plan.occupy(attempt.id, holder, attempt.started_at);
+                    plan.pausing(attempt.id, for_another);
+                });
             }
             found.attempts += 1;
-            if attempt.pausing.is_some()
-                && let Some(work) = loaded.pipeline.phase(run.phase).service()
-            {
+            if attempt.pausing.is_some() {
                 // Whether it was asked, nobody knows any more.
-                self.inner.fleet.with_plan(&work.service, |plan| plan.pausing(attempt.id, true));
                 self.ask_to_pause(&loaded, attempt.id);
             }
             if attempt.accepted {
