@@ -210,7 +210,9 @@ impl Fold<'_> {
         checkpoint: &Payload,
     ) -> Result<(), IllegalEvent> {
         let place = self.release(run, attempt, AttemptEnd::Superseded)?;
-        self.run_mut(place).state = RunState::Ready { checkpoint: Some(checkpoint.clone()) };
+        let entry = self.run_mut(place);
+        entry.turned_away = 0;
+        entry.state = RunState::Ready { checkpoint: Some(checkpoint.clone()) };
         Ok(())
     }
 
