@@ -63,10 +63,11 @@ pub struct Waiting {
     pub interruptible: bool,
     /// Whether it was interrupted before and goes on from there.
     pub resumes: bool,
-    /// Of runs with one key only the newest goes, and not more often than every so often.
-    pub coalesce: Option<(Arc<str>, Duration)>,
+    /// Of runs with one key only the newest goes, and not more often than every so often. Boxed, as few have one, and a million
+    /// may be under way.
+    pub coalesce: Option<Box<(Arc<str>, Duration)>>,
     /// The breaker that guards it.
-    pub breaker: Option<BreakerRule>,
+    pub breaker: Option<Box<BreakerRule>>,
 }
 
 /// A slot in use.
@@ -176,8 +177,8 @@ impl ServicePlan {
     pub fn enqueue(&mut self, waiting: Waiting) -> Vec<(JobId, RunRef)> {
         self.dequeue(waiting.job, waiting.run);
         let mut superseded = Vec::new();
-        if let Some((key, _)) = &waiting.coalesce {
-            let same = |other: &&Waiting| other.coalesce.as_ref().is_some_and(|(theirs, _)| theirs == key);
+        if let Some((key, _)) = waiting.coalesce.as_deref() {
+            let same = |other: &&Waiting| other.coalesce.as_deref().is_some_and(|(theirs, _)| theirs == key);
             superseded = self.queue.values().filter(same).map(|old| (old.job, old.run)).collect();
             for &(job, run) in &superseded {
                 self.dequeue(job, run);
@@ -260,7 +261,7 @@ impl ServicePlan {
             _ => !holder.resumes && self.urgent.range(place(&holder)..).next().is_some(),
         };
         self.bucket.take(now);
-        if let Some((key, every)) = &holder.coalesce {
+        if let Some((key, every)) = holder.coalesce.as_deref() {
             self.coalesced.insert(key.clone(), now.after(*every));
             self.coalesced.retain(|_, until| *until > now);
         }
@@ -378,7 +379,7 @@ impl ServicePlan {
     }
 
     fn blocked(&self, waiting: &Waiting, now: Timestamp) -> Option<Blocked> {
-        if let Some((key, _)) = &waiting.coalesce
+        if let Some((key, _)) = waiting.coalesce.as_deref()
             && let Some(&until) = self.coalesced.get(key)
             && until > now
         {

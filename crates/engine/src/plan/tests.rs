@@ -90,7 +90,7 @@ fn a_rate_is_kept_over_any_time() {
 fn of_runs_with_one_key_only_the_newest_goes_and_not_more_often_than_allowed() {
     let mut plan = plan(9, None);
     let with_key = |job, at| Waiting {
-        coalesce: Some(("theatre-1".into(), Duration::from_secs(2))),
+        coalesce: Some(Box::new(("theatre-1".into(), Duration::from_secs(2)))),
         ..waiting(job, Priority::Medium, at)
     };
     assert!(plan.enqueue(with_key(1, 0)).is_empty());
@@ -108,11 +108,11 @@ fn of_runs_with_one_key_only_the_newest_goes_and_not_more_often_than_allowed() {
 fn a_breaker_opens_after_its_failures_and_the_oldest_run_probes() {
     let mut plan = plan(9, None);
     let guarded = |job, at| Waiting {
-        breaker: Some(BreakerRule {
+        breaker: Some(Box::new(BreakerRule {
             key: "fix:main.rs".into(),
             failures: 3,
             window: Duration::from_secs(60),
-        }),
+        })),
         ..waiting(job, Priority::Medium, at)
     };
     for job in 1..=3 {
@@ -202,7 +202,7 @@ fn nobody_is_interrupted_for_a_run_that_could_not_go_anyway() {
     plan.enqueue(waiting(2, Priority::Urgent, 1));
     assert_eq!(plan.next(Timestamp(2)), Next::At(Timestamp(1000)), "the rate allows nobody now");
     assert!(matches!(plan.next(Timestamp(1000)), Next::Preempt { .. }));
-    let every = Some(("theatre-1".into(), Duration::from_secs(60)));
+    let every = Some(Box::new(("theatre-1".into(), Duration::from_secs(60))));
     let mut plan = self::plan(1, None);
     plan.enqueue(Waiting { coalesce: every.clone(), interruptible: true, ..waiting(1, Priority::Low, 0) });
     drain(&mut plan, 0);

@@ -122,17 +122,17 @@ impl Core {
         let state = loaded.job.run(run)?;
         let coalesce = match (&work.coalesce, &state.coalesce) {
             (Some(rule), Some(key)) => {
-                Some((Arc::from(format!("{}.{}:{key}", loaded.pipeline.name, phase.id)), rule.every))
+                let key = Arc::from(format!("{}.{}:{key}", loaded.pipeline.name, phase.id));
+                Some(Box::new((key, rule.every)))
             }
             _ => None,
         };
-        let breaker = work.breaker.as_ref().map(|rule| BreakerRule {
-            key: match &state.breaker {
+        let breaker = work.breaker.as_ref().map(|rule| {
+            let key = match &state.breaker {
                 Some(key) => format!("{}.{}:{key}", loaded.pipeline.name, phase.id).into(),
                 None => format!("{}.{}", loaded.pipeline.name, phase.id).into(),
-            },
-            failures: rule.failures,
-            window: rule.window,
+            };
+            Box::new(BreakerRule { key, failures: rule.failures, window: rule.window })
         });
         let waiting = Waiting {
             job: loaded.job.id,
