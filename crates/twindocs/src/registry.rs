@@ -5,14 +5,30 @@ use phase_kit::{
     service::ServiceBuilder,
 };
 
-use crate::analysis::phase::AnalysisPhase;
+use crate::{analysis::phase::AnalysisPhase, documenter, records::Stream};
 
 /// Every service of the twin documentation.
-pub const CATALOG: Catalog = Catalog { services: &[("analysis", analysis)] };
+pub const CATALOG: Catalog = Catalog {
+    services: &[("analysis", analysis), ("documenter_a", documenter_a), ("documenter_b", documenter_b)],
+};
 
 fn analysis(
     builder: ServiceBuilder,
     settings: &ServiceSettings,
 ) -> Result<ServiceBuilder, serde_json::Error> {
     Ok(builder.phase(AnalysisPhase::new(options(settings)?)))
+}
+
+fn documenter_a(
+    builder: ServiceBuilder,
+    settings: &ServiceSettings,
+) -> Result<ServiceBuilder, serde_json::Error> {
+    documenter::service(builder, settings, Stream::A)
+}
+
+fn documenter_b(
+    builder: ServiceBuilder,
+    settings: &ServiceSettings,
+) -> Result<ServiceBuilder, serde_json::Error> {
+    documenter::service(builder, settings, Stream::B)
 }

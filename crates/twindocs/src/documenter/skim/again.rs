@@ -1,0 +1,240 @@
+//! A second look, at what the other stream says.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{Evidence, mentioned};
+use crate::{
+    documenter::{
+        derive::phrases::{shortened, words_of},
+        lexical,
+        task::{Task, each_once},
+    },
+    records::{
+        compared::Feedback,
+        documented::{CallKind, CallRef, Documentation, ParameterDoc, RaisesDoc, ReturnsDoc},
+    },
+};
+
+/// Share of a sentence's words that must stand in the text for it to be supported.
+const SUPPORTED: f64 = 0.5;
+/// Words that say nothing of a component: their being elsewhere is no evidence.
+const PLAIN: [&str; 66] = [
+    "a",
+    "an",
+    "and",
+    "are",
+    "as",
+    "at",
+    "back",
+    "be",
+    "by",
+    "call",
+    "can",
+    "class",
+    "decorated",
+    "decorate",
+    "do",
+    "doe",
+    "enumeration",
+    "follow",
+    "for",
+    "from",
+    "function",
+    "give",
+    "given",
+    "has",
+    "if",
+    "in",
+    "interface",
+    "into",
+    "is",
+    "it",
+    "its",
+    "make",
+    "method",
+    "module",
+    "no",
+    "not",
+    "of",
+    "on",
+    "one",
+    "or",
+    "otherwise",
+    "private",
+    "program",
+    "return",
+    "say",
+    "set",
+    "should",
+    "stand",
+    "start",
+    "struct",
+    "test",
+    "that",
+    "the",
+    "this",
+    "to",
+    "trait",
+    "turn",
+    "type",
+    "value",
+    "what",
+    "when",
+    "whether",
+    "which",
+    "with",
+    "you",
+    "hold",
+];
+
+/// The calls that are left when it has looked again: those of which the streams differ stay only with more than a name for
+/// evidence, and the other's are taken over where the name stands in the code.
+pub(super) fn calls(
+    task: &Task,
+    feedback: &Feedback,
+    mut said: Vec<CallRef>,
+    found: &[(CallRef, Evidence)],
+) -> Vec<CallRef> {
+    let is_sure = |id: &String| {
+        found.iter().any(|(call, evidence)| call.component_id == *id && *evidence == Evidence::Place)
+    };
+    said.retain(|call| !feedback.edges_to_verify.contains(&call.component_id) || is_sure(&call.component_id));
+    let known: BTreeSet<String> = said.iter().map(|call| call.component_id.clone()).collect();
+    let taken =
+        feedback.edges_only_in_other_stream.iter().filter(|id| !known.contains(*id)).filter_map(|id| {
+            let line = task.line_of(mentioned(task, id)?);
+            Some(CallRef { component_id: id.clone(), call_site_line: line, call_type: CallKind::Direct })
+        });
+    said.extend(taken);
+    each_once(said)
+}
+
+/// Takes over what the other one says, where the text supports it.
+pub(super) fn words(task: &Task, feedback: &Feedback, documentation: &mut Documentation) {
+    let known = known_words(task);
+    for (pointer, value) in &feedback.other_says {
+        if supports(&known, value) {
+            set(documentation, pointer, value);
+        }
+    }
+}
+
+/// The words that a component's text and names hold, each in its plain form.
+fn known_words(task: &Task) -> BTreeSet<String> {
+    let names = task.members.iter().map(|one| &*one.name).chain([task.facts.name.as_str()]);
+    let text = lexical::words(&task.source).chain(names.flat_map(lexical::words));
+    let mut known: BTreeSet<String> = text.flat_map(words_of).map(|word| plain(&word)).collect();
+    known.insert(plain(&format!("{:?}", task.facts.kind).to_lowercase()));
+    known
+}
+
+/// Without its ending, so that `parses` and `parsing` are `parse`.
+fn plain(word: &str) -> String {
+    let word = word.to_lowercase();
+    for (end, instead) in
+        [("ies", "y"), ("sses", "ss"), ("shes", "sh"), ("ches", "ch"), ("xes", "x"), ("ing", ""), ("ed", "")]
+    {
+        if let Some(stem) = word.strip_suffix(end).filter(|stem| stem.len() > 2) {
+            return format!("{stem}{instead}").trim_end_matches('e').to_owned();
+        }
+    }
+    let word = word.strip_suffix('s').filter(|stem| stem.len() > 2).unwrap_or(&word);
+    word.trim_end_matches('e').to_owned()
+}
+
+/// Whether enough of what is said stands in the text. What is not there at all says nothing.
+fn supports(known: &BTreeSet<String>, value: &Value) -> bool {
+    let text = match value {
+        Value::Null => return false,
+        Value::String(text) => text.clone(),
+        Value::Bool(_) | Value::Number(_) => return true,
+        Value::Array(_) | Value::Object(_) => value.to_string(),
+    };
+    let says_nothing: BTreeSet<String> = PLAIN.iter().map(|word| plain(word)).collect();
+    let words: BTreeSet<String> = lexical::words(&text).flat_map(words_of).map(|word| plain(&word)).collect();
+    let telling: Vec<&String> = words.difference(&says_nothing).filter(|word| word.len() > 1).collect();
+    let there = telling.iter().filter(|word| known.contains(**word)).count();
+    telling.is_empty() || there as f64 >= telling.len() as f64 * SUPPORTED
+}
+
+/// Writes a field of the text; lists are entered by name. What no field is called so, or does not hold, is passed over.
+fn set(docs: &mut Documentation, pointer: &str, value: &Value) {
+    let text = || value.as_str().map(str::to_owned);
+    let Some(path) = pointer.strip_prefix("/documentation/") else { return };
+    match (path, text()) {
+        ("summary", Some(text)) => docs.summary = shortened(&text),
+        ("description", Some(text)) => docs.description = text,
+        ("returns/type", kind) => {
+            docs.returns.get_or_insert_default().kind = kind;
+        }
+        ("returns/description", Some(text)) => docs.returns.get_or_insert_default().description = text,
+        ("returns", None) => {
+            if let Ok(returns) = serde_json::from_value::<ReturnsDoc>(value.clone()) {
+                docs.returns = Some(returns);
+            }
+        }
+        _ => {
+            if let Some(rest) = path.strip_prefix("parameters/") {
+                set_parameter(docs, rest, value);
+            } else if let Some(rest) = path.strip_prefix("raises/") {
+                set_raises(docs, rest, value);
+            }
+        }
+    }
+}
+
+fn set_parameter(docs: &mut Documentation, rest: &str, value: &Value) {
+    if let Ok(whole) = serde_json::from_value::<ParameterDoc>(value.clone()) {
+        if docs.parameters.iter().all(|one| one.name != rest) && whole.name == rest {
+            docs.parameters.push(whole);
+        }
+        return;
+    }
+    let Some((name, field)) = rest.rsplit_once('/') else { return };
+    let Some(one) = docs.parameters.iter_mut().find(|one| one.name == name) else { return };
+    match (field, value) {
+        ("description", Value::String(text)) => one.description.clone_from(text),
+        ("type", Value::String(kind)) => one.kind = Some(kind.clone()),
+        ("default", Value::String(default)) => one.default = Some(default.clone()),
+        ("required", Value::Bool(required)) => one.required = *required,
+        _ => {}
+    }
+}
+
+fn set_raises(docs: &mut Documentation, rest: &str, value: &Value) {
+    match (rest.strip_suffix("/condition"), value) {
+        (Some(kind), Value::String(condition)) => {
+            for one in docs.raises.iter_mut().filter(|one| one.kind == kind) {
+                one.condition.clone_from(condition);
+            }
+        }
+        (None, Value::Object(_)) => {
+            if let Ok(whole) = serde_json::from_value::<RaisesDoc>(value.clone())
+                && docs.raises.iter().all(|one| one.kind != whole.kind)
+            {
+                docs.raises.push(whole);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_supported_by_their_stems() {
+        let known: BTreeSet<String> =
+            ["parse", "manifest", "text", "ValueError"].iter().map(|word| plain(word)).collect();
+        let says = |text: &str| supports(&known, &Value::String(text.to_owned()));
+        assert!(
+            says("Parses the manifest.")
+                && says("Returns what it is given.")
+                && says("Parsing manifests of text.")
+        );
+        assert!(!says("Sends an e-mail to the customer."));
+    }
+}
