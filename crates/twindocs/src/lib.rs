@@ -2,5 +2,6 @@
 //! itself and decided, until both say the same.
 
 pub mod analysis;
+pub mod comparison;
 pub mod records;
 pub mod registry;
