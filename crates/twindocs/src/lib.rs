@@ -5,3 +5,5 @@ pub mod analysis;
 pub mod comparison;
 pub mod records;
 pub mod registry;
+pub mod resolution;
+pub mod tickets;

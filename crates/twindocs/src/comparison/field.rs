@@ -104,43 +104,49 @@ impl fmt::Display for Field {
     }
 }
 
+/// Makes a field of a name.
+type OfName = fn(String) -> Field;
+/// Last parts of pointers, with what they make.
+type Parts = &'static [(&'static str, OfName)];
+
+/// The fields of a parameter, by the last part of the pointer.
+const OF_PARAMETERS: [(&str, OfName); 4] = [
+    ("/type", Field::ParameterType),
+    ("/description", Field::ParameterDescription),
+    ("/default", Field::ParameterDefault),
+    ("/required", Field::ParameterRequired),
+];
+/// Those of an error.
+const OF_RAISES: [(&str, OfName); 1] = [("/condition", Field::RaisesCondition)];
+/// Those of a call.
+const OF_CALLEES: [(&str, OfName); 2] = [
+    ("/call_site_line", |id| Field::EdgeLine(Side::Callees, id)),
+    ("/call_type", |id| Field::EdgeKind(Side::Callees, id)),
+];
+/// Those of a call, from its other end.
+const OF_CALLERS: [(&str, OfName); 2] = [
+    ("/call_site_line", |id| Field::EdgeLine(Side::Callers, id)),
+    ("/call_type", |id| Field::EdgeKind(Side::Callers, id)),
+];
+/// The lists, with what one of a list is as a whole.
+const LISTS: [(&str, Parts, OfName); 4] = [
+    ("/documentation/parameters/", &OF_PARAMETERS, Field::Parameter),
+    ("/documentation/raises/", &OF_RAISES, Field::Raises),
+    ("/call_graph/callees/", &OF_CALLEES, |id| Field::Edge(Side::Callees, id)),
+    ("/call_graph/callers/", &OF_CALLERS, |id| Field::Edge(Side::Callers, id)),
+];
+
 impl FromStr for Field {
     type Err = FieldError;
 
     fn from_str(text: &str) -> Result<Self, FieldError> {
         let unknown = || FieldError::Unknown(text.to_owned());
-        // The last part says which field of one of a list it is; a name may hold `/` itself.
-        let of = |rest: &str, all: &[(&str, fn(String) -> Self)], whole: fn(String) -> Self| {
-            let part = all.iter().find_map(|(end, make)| rest.strip_suffix(end).map(|name| (name, make)));
-            let (name, make) = part.map_or((rest, whole), |(name, make)| (name, *make));
-            if name.is_empty() { Err(unknown()) } else { Ok(make(name.to_owned())) }
-        };
-        if let Some(rest) = text.strip_prefix("/call_graph/callees/") {
-            let parts: [(&str, fn(String) -> Self); 2] = [
-                ("/call_site_line", |id| Self::EdgeLine(Side::Callees, id)),
-                ("/call_type", |id| Self::EdgeKind(Side::Callees, id)),
-            ];
-            return of(rest, &parts, |id| Self::Edge(Side::Callees, id));
-        }
-        if let Some(rest) = text.strip_prefix("/call_graph/callers/") {
-            let parts: [(&str, fn(String) -> Self); 2] = [
-                ("/call_site_line", |id| Self::EdgeLine(Side::Callers, id)),
-                ("/call_type", |id| Self::EdgeKind(Side::Callers, id)),
-            ];
-            return of(rest, &parts, |id| Self::Edge(Side::Callers, id));
-        }
-        if let Some(rest) = text.strip_prefix("/documentation/parameters/") {
-            let parts: [(&str, fn(String) -> Self); 4] = [
-                ("/type", Self::ParameterType),
-                ("/description", Self::ParameterDescription),
-                ("/default", Self::ParameterDefault),
-                ("/required", Self::ParameterRequired),
-            ];
-            return of(rest, &parts, Self::Parameter);
-        }
-        if let Some(rest) = text.strip_prefix("/documentation/raises/") {
-            let parts: [(&str, fn(String) -> Self); 1] = [("/condition", Self::RaisesCondition)];
-            return of(rest, &parts, Self::Raises);
+        for (list, parts, whole) in LISTS {
+            let Some(rest) = text.strip_prefix(list) else { continue };
+            // The last part says which field it is; a name may hold `/` itself.
+            let part = parts.iter().find_map(|(end, make)| Some((rest.strip_suffix(end)?, make)));
+            let (name, make) = part.unwrap_or((rest, &whole));
+            return if name.is_empty() { Err(unknown()) } else { Ok(make(name.to_owned())) };
         }
         match text {
             "/documentation/summary" => Ok(Self::Summary),
