@@ -2,5 +2,6 @@
 //! itself and decided, until both say the same.
 
 pub mod analysis;
+pub mod package;
 pub mod records;
 pub mod registry;

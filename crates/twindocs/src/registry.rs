@@ -5,14 +5,21 @@ use phase_kit::{
     service::ServiceBuilder,
 };
 
-use crate::analysis::phase::AnalysisPhase;
+use crate::{analysis::phase::AnalysisPhase, package::phase::PackagePhase};
 
 /// Every service of the twin documentation.
-pub const CATALOG: Catalog = Catalog { services: &[("analysis", analysis)] };
+pub const CATALOG: Catalog = Catalog { services: &[("analysis", analysis), ("package", package)] };
 
 fn analysis(
     builder: ServiceBuilder,
     settings: &ServiceSettings,
 ) -> Result<ServiceBuilder, serde_json::Error> {
     Ok(builder.phase(AnalysisPhase::new(options(settings)?)))
+}
+
+fn package(
+    builder: ServiceBuilder,
+    _settings: &ServiceSettings,
+) -> Result<ServiceBuilder, serde_json::Error> {
+    Ok(builder.phase(PackagePhase))
 }
