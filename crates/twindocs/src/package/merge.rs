@@ -100,7 +100,7 @@ pub struct Merged {
     /// Where the streams do not say the same.
     pub differences: Vec<Difference>,
     /// Why a stream has nothing to say.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub failed: BTreeMap<Stream, Failed>,
 }
 
@@ -279,7 +279,8 @@ fn parameters(first: &[ParameterDoc], second: &[ParameterDoc]) -> Vec<ParameterD
 ///
 /// A field of the text counts by its weight in the settings: 1 where both say the same, 0.9 where they say it in other words, 0.6
 /// where only one stream has it, 0 where they differ. A call counts its confidence ([`super::graph`]). A validation counts 1 for a
-/// pass, 0.7 for a warning, 0.5 where nobody looked, 0 for a failure. Without a text it is 0.
+/// pass, 0.7 for a warning, 0.5 where nobody looked, 0 for a failure. Without a text it is 0. With anything undecided it is at most
+/// 79, with something that blocks at most 59, however much there is that agrees.
 #[must_use]
 pub fn score(
     a: Option<&Entry>,
@@ -322,7 +323,13 @@ pub fn score(
     };
     let validation = [a, b].into_iter().flatten().map(judged).sum::<f64>() / there as f64;
     let score = 100.0 * (0.5 * text + 0.4 * calls + 0.1 * validation);
-    score.round().clamp(0.0, 100.0) as u8
+    let undecided = |it: &&Difference| it.state == DifferenceState::Open;
+    let most = match differences.iter().filter(undecided).map(|it| it.blocking.is_some()).max() {
+        Some(true) => 59.0,
+        Some(false) => 79.0,
+        None => 100.0,
+    };
+    score.round().clamp(0.0, most) as u8
 }
 
 /// The code's own edges count in full where the text leaves no choice, whatever a stream forgot.

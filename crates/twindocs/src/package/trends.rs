@@ -21,7 +21,7 @@ const STYLE: &str = "<style>
 text{font:12px system-ui,sans-serif;fill:var(--faint)}.title{font-size:14px;font-weight:600;fill:var(--ink)}.value{font-size:11px}
 .grid{stroke:var(--line)}.asked{stroke-dasharray:5 4;stroke-width:1.2;opacity:.75}.series{fill:none;stroke-width:2.2;stroke-linejoin:round}
 .calls{stroke:var(--calls)}.texts{stroke:var(--texts)}.same{stroke:var(--same);stroke-dasharray:2 3}
-.dot{fill:var(--sheet);stroke-width:2}.bar-blocking{fill:var(--blocking)}.bar-open{fill:var(--open);opacity:.75}
+.dot{fill:var(--sheet);stroke-width:2;stroke-dasharray:none}.bar-blocking{fill:var(--blocking)}.bar-open{fill:var(--open);opacity:.75}
 .t-calls{fill:var(--calls)}.t-texts{fill:var(--texts)}.t-same{fill:var(--same)}
 </style>";
 
@@ -111,7 +111,7 @@ fn x_of(at: usize, count: usize) -> f64 {
     if count == 1 {
         f64::midpoint(LEFT, RIGHT)
     } else {
-        LEFT + 12.0 + (RIGHT - LEFT - 24.0) * at as f64 / (count - 1) as f64
+        LEFT + 40.0 + (RIGHT - LEFT - 80.0) * at as f64 / (count - 1) as f64
     }
 }
 
@@ -141,7 +141,8 @@ fn series(svg: &mut String, one: &Series, history: &[HistoryRow], low: f64) {
             svg,
             "<line class=\"asked {c}\" x1=\"{LEFT}\" x2=\"{RIGHT}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/><text class=\"value t-{c}\" x=\"{}\" y=\"{:.1}\">{asked}</text>",
             RIGHT + 6.0,
-            y + 4.0,
+            // The two that are asked for lie close together: one is written above its line, the other below.
+            if one.class == "calls" { y } else { y + 9.0 },
             c = one.class
         );
     }

@@ -3,7 +3,16 @@ const SOURCES = { A: "written by stream A alone", B: "written by stream B alone"
 const VERDICTS = new Map([[true, ["validated", "good"]], [false, ["validation failed", "bad"]]]);
 const MOST_BESIDE = 14;
 
-const asText = (value) => (value === null || value === undefined || value === "" ? "" : typeof value === "string" ? value : JSON.stringify(value, null, 1));
+/** A value in words: what a reader compares is not brackets. */
+function asText(value) {
+  if (value === null || value === undefined || value === "") return "";
+  if (Array.isArray(value)) return value.map(asText).filter(Boolean).join("\n");
+  if (typeof value !== "object") return String(value);
+  if (value.component_id) return [value.component_id, value.call_type && words(value.call_type), value.call_site_line && `line ${value.call_site_line}`].filter(Boolean).join(", ");
+  const { name, type, description, condition, ...rest } = value;
+  const more = Object.entries(rest).filter(([, one]) => one !== null && one !== "" && typeof one !== "boolean").map(([key, one]) => `${key} ${asText(one)}`);
+  return [[name, type].filter(Boolean).join(" "), description, condition, ...more].filter(Boolean).join(": ");
+}
 
 /** The words of one text that the other does not have are marked. */
 function marked(text, other) {
@@ -19,15 +28,18 @@ function difference(one) {
     h("p", {}, h("code", {}, one.field),
       one.severity && h("span", { class: `pill ${["high", "critical"].includes(one.severity) ? "bad" : "waiting"}` }, one.severity),
       one.blocking && h("span", { class: "pill bad" }, `blocks: ${words(one.blocking)}`),
-      one.state === "open" ? h("span", { class: "faint" }, `undecided; the text above has ${one.taken.toUpperCase()}’s`) : h("span", { class: "faint" }, "the same in other words")),
+      one.state === "open" ? h("span", { class: "faint" }, one.field.startsWith("/documentation") ? `undecided; the text has ${one.taken.toUpperCase()}’s` : "undecided") : h("span", { class: "faint" }, "the same in other words")),
     h("div", { class: "sides" }, side("a", "Stream A", a, b), side("b", "Stream B", b, a), code && side("code", "The code", code, "")));
 }
 
 function callList(title, list, end) {
   if (!list.length) return undefined;
   const rows = list.map((edge) => {
-    const notes = [words(edge.kind), edge.line && `line ${edge.line}`, edge.confidence < 1 && `confidence ${edge.confidence}`, edge.confidence < 1 && `in ${edge.sources.replaceAll(" ", ", ")}`];
-    return h("li", {}, h("a", { href: address(components[edge[end]]) }, components[edge[end]].id), " ",
+    const other = components[edge[end]];
+    const here = components[edge[end === "callee" ? "caller" : "callee"]].path === other.path;
+    const unsure = edge.confidence < 0.95 && `confidence ${edge.confidence}, said by ${edge.sources.replaceAll("code", "the code").replace(/ (?=[AB]$)/, " and ")}`;
+    const notes = [!here && other.path, words(edge.kind), edge.line && `line ${edge.line}`, unsure];
+    return h("li", {}, h("a", { href: address(other), title: other.id }, other.name), " ",
       h("span", { class: "faint" }, notes.filter(Boolean).join(", ")), edge.open && " ", edge.open && h("span", { class: "pill waiting" }, "undecided"));
   });
   return part(`${title} (${list.length})`, h("ul", { class: "calls" }, rows));

@@ -1,5 +1,5 @@
 // The call graph of files and folders. A folder stands for what is in it while opening it would make the picture too large.
-const MOST_BOXES = 36;
+const MOST_BOXES = 26;
 
 function folderAt(path) {
   let folder = root;
@@ -51,9 +51,12 @@ function curve(points) {
   return path;
 }
 
-function picture(boxes, links) {
-  const label = (box) => (box.folder ? box.path.split("/").at(-2) + "/" : box.path.split("/").at(-1));
-  const wide = (at) => Math.max(84, label(boxes[at]).length * 7.2 + 26);
+function picture(boxes, links, path) {
+  const label = (box) => {
+    const name = box.path.slice(path.length);
+    return name.length > 30 ? `…${name.slice(-29)}` : name;
+  };
+  const wide = (at) => Math.max(98, label(boxes[at]).length * 6.9 + 22);
   const linked = new Set(links.flatMap((link) => [link.from, link.to]));
   // What is not linked stands in rows below: in a layer of its own it would make the picture as wide as it is many.
   const inside = boxes.map((_, at) => at).filter((at) => linked.has(at));
@@ -80,7 +83,7 @@ function picture(boxes, links) {
     line.ends = [inside[link.from], inside[link.to]];
     return line;
   });
-  const svg = s("svg", { width: full + 40, height: end + 20, viewBox: `-20 -6 ${full + 40} ${end + 20}`, role: "group", "aria-label": "Who calls whom, by file" }, tip(), lines);
+  const svg = s("svg", { class: "fit", style: `max-width:${full + 40}px;min-width:${Math.min(full + 40, (full + 40) * 0.7)}px`, viewBox: `-20 -6 ${full + 40} ${end + 20}`, role: "group", "aria-label": "Who calls whom, by file" }, tip(), lines);
   const drawn = boxes.map((box, at) => {
     const place = places.get(at);
     const members = box.files.reduce((sum, file) => sum + file.members.length, 0);
@@ -106,12 +109,12 @@ function graphView(path) {
   const crumbs = [["all", ""], ...path.split("/").filter(Boolean).map((name, at, all) => [name, `${all.slice(0, at + 1).join("/")}/`])];
   const calls = links.reduce((sum, link) => sum + link.count, 0);
   const back = () => links.filter((link) => link.back).length;
-  const drawn = picture(boxes, links);
+  const drawn = picture(boxes, links, path);
   return [
     h("h2", { tabindex: "-1" }, "Who calls whom"),
     h("nav", { class: "crumbs", "aria-label": "Folders" }, crumbs.map(([name, to], at) => [at > 0 && "/", h("a", { href: `#/graph${to && `/${encodeURIComponent(to)}`}` }, name)])),
     h("p", { class: "faint" }, `${many(boxes.length, "box", "boxes")}, ${many(calls, "call")} between them. Callers are above; a dashed box is a folder that opens; `,
-      back() ? `${many(back(), "dashed line goes", "dashed lines go")} back up and closes a circle. ` : "nothing calls in a circle. ", "A thick line is many calls."),
+      back() ? `${many(back(), "amber line goes", "amber lines go")} back up and closes a circle; ` : "nothing calls in a circle; ", "a thick line is many calls, a red one has calls that are undecided."),
     drawn,
   ];
 }

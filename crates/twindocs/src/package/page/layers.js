@@ -1,28 +1,20 @@
 // A graph in layers: callers above, callees below. The same graph gives the same picture.
 
-/** Turns edges around that close a circle, so that layers exist; says which. */
+/** Turns edges around that close a circle, so that layers exist, and says which: as few calls as a simple rule finds. What calls
+ * nothing more goes last, what nobody more calls goes first, and of the rest who calls most and is called least. */
 function withoutCircles(count, links) {
-  const out = Array.from({ length: count }, () => []);
-  links.forEach((link) => out[link.from].push(link));
-  const state = new Array(count).fill(0);
-  for (let start = 0; start < count; start++) {
-    if (state[start]) continue;
-    const path = [[start, 0]];
-    state[start] = 1;
-    while (path.length) {
-      const top = path.at(-1);
-      const link = out[top[0]][top[1]++];
-      if (!link) {
-        state[top[0]] = 2;
-        path.pop();
-      } else if (state[link.to] === 1) {
-        link.back = true;
-      } else if (state[link.to] === 0) {
-        state[link.to] = 1;
-        path.push([link.to, 0]);
-      }
-    }
+  const left = new Set(Array.from({ length: count }, (_, at) => at));
+  const [first, last] = [[], []];
+  const sum = (at, mine, other) => links.reduce((total, link) => (link[mine] === at && link[other] !== at && left.has(link[other]) ? total + link.count : total), 0);
+  while (left.size) {
+    const all = [...left].map((at) => ({ at, out: sum(at, "from", "to"), into: sum(at, "to", "from") }));
+    const sink = all.find((one) => one.out === 0);
+    const best = sink ?? all.find((one) => one.into === 0) ?? all.reduce((one, other) => (other.out - other.into > one.out - one.into ? other : one));
+    (sink ? last : first).push(best.at);
+    left.delete(best.at);
   }
+  const place = new Map([...first, ...last.reverse()].map((at, number) => [at, number]));
+  for (const link of links) link.back = place.get(link.from) > place.get(link.to);
 }
 
 function levels(count, links) {
@@ -37,11 +29,18 @@ function levels(count, links) {
       }
     }
   }
-  return level;
+  // What is called by nobody, or by few, stands right above what it calls: shorter lines, fewer crossings.
+  const byDepth = level.map((_, at) => at).sort((one, other) => level[other] - level[one]);
+  for (const at of byDepth) {
+    const [out, into] = [ways.filter(([from]) => from === at), ways.filter(([, to]) => to === at)];
+    if (out.length > into.length) level[at] = Math.min(...out.map(([, to]) => level[to])) - 1;
+  }
+  const used = [...new Set(level)].sort((one, other) => one - other);
+  return level.map((one) => used.indexOf(one));
 }
 
 /** Gives each node `x` and `y`, and each link `points`. `width` says how wide a node is. */
-function layered(count, links, width, gap = { x: 26, y: 92, bend: 14 }) {
+function layered(count, links, width, gap = { x: 22, y: 92, bend: 2 }) {
   withoutCircles(count, links);
   const level = levels(count, links);
   const nodes = level.map((depth, at) => ({ at, depth, width: width(at), up: [], down: [] }));
@@ -84,32 +83,32 @@ function order(rows) {
   }
 }
 
-/** Pulls nodes to the middle of their neighbours without letting them touch. */
+/** Pulls nodes to the middle of their neighbours without letting them touch. Lines may run closer to each other than boxes. */
 function coordinates(rows, gap) {
+  const isBend = (node) => node.width === gap.bend;
+  const space = (one, other) => (isBend(one) && isBend(other) ? 9 : isBend(one) || isBend(other) ? 14 : gap.x);
   for (const [depth, row] of rows.entries()) {
     let x = 0;
-    for (const node of row) {
+    for (const [at, node] of row.entries()) {
+      x += at ? space(row[at - 1], node) : 0;
       node.x = x;
       node.y = depth * gap.y + gap.y / 2;
-      x += node.width + gap.x;
+      x += node.width;
     }
-    const half = (x - gap.x) / 2;
-    row.forEach((node) => (node.x -= half));
+    row.forEach((node) => (node.x -= x / 2));
   }
   const middle = (node) => node.x + node.width / 2;
-  for (let round = 0; round < 24; round++) {
+  for (let round = 0; round < 40; round++) {
     for (const row of round % 2 ? rows : [...rows].reverse()) {
       const wish = row.map((node) => {
         const beside = [...node.up, ...node.down];
         return beside.length ? beside.reduce((sum, one) => sum + middle(one), 0) / beside.length - node.width / 2 : node.x;
       });
-      let left = -Infinity;
-      const fromLeft = row.map((node, at) => (left = Math.max(wish[at], left)) && ((left += node.width + gap.x), left - node.width - gap.x));
-      let right = Infinity;
-      const fromRight = [];
+      const [fromLeft, fromRight] = [[], []];
+      row.forEach((node, at) => (fromLeft[at] = at ? Math.max(wish[at], fromLeft[at - 1] + row[at - 1].width + space(row[at - 1], node)) : wish[at]));
       for (let at = row.length - 1; at >= 0; at--) {
-        fromRight[at] = Math.min(wish[at], right - row[at].width);
-        right = fromRight[at] - gap.x;
+        const next = row[at + 1];
+        fromRight[at] = next ? Math.min(wish[at], fromRight[at + 1] - row[at].width - space(row[at], next)) : wish[at];
       }
       row.forEach((node, at) => (node.x = (fromLeft[at] + fromRight[at]) / 2));
     }

@@ -149,11 +149,17 @@ function startTree() {
   tree.append(...folderItems(root, ""));
   tree.addEventListener("keydown", treeKeys);
   document.getElementById("tree").append(tree);
-  // One folder after the other is opened as long as there is nothing to choose, or little.
-  let first = tree.children;
-  while (first.length === 1 && first[0].own.group) {
-    first[0].own.set(true);
-    first = first[0].own.group.children;
+  // What fits without scrolling is opened from the start, folders before files.
+  for (let open = [...tree.children]; open.length;) {
+    const next = open.find((item) => item.own.group && !item.firstChild.querySelector(".mark"));
+    if (!next) break;
+    next.own.set(true);
+    if (seen().length > 34) {
+      next.own.set(false);
+      open = open.filter((item) => item !== next);
+    } else {
+      open = [...open.filter((item) => item !== next), ...next.own.group.children];
+    }
   }
   if (tree.firstChild) focusItem(tree.firstChild, false);
   const total = many(components.length, "component");
