@@ -303,7 +303,7 @@ fn left(text: &mut String, report: &Report) {
 }
 
 fn spent(text: &mut String, metrics: &Metrics) {
-    text.push_str("\n## What it took\n\n| role | model | answers | tokens | US dollars |\n| --- | --- | ---: | ---: | ---: |\n");
+    text.push_str("\n## What it took\n\n| role | model | calls | tokens | US dollars |\n| --- | --- | ---: | ---: | ---: |\n");
     for (role, spent) in &metrics.spent {
         let models = metrics
             .models
@@ -313,7 +313,7 @@ fn spent(text: &mut String, metrics: &Metrics) {
             text,
             "| {role} | {} | {} | {} | {:.4} |",
             cell(&models),
-            spent.answers,
+            spent.calls,
             spent.tokens,
             spent.usd
         );

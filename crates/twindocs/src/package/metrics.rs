@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 use super::{
     graph::MergedGraph,
     merge::MergedDocumentation,
-    parts::{Parts, Spent},
+    parts::{Parts, asked},
 };
 use crate::{
     analysis::{calls::CallType, source::Language},
     records::{
         Stream,
         compared::{ResolutionSource, TicketState},
+        documented::Spent,
     },
 };
 
@@ -75,6 +76,9 @@ pub struct Metrics {
     pub tickets: BTreeMap<TicketState, usize>,
     /// By role: `A1`, `B1` write, `A2`, `B2` validate, `C` compares.
     pub spent: BTreeMap<String, Spent>,
+    /// What a dry run would have used, by stream.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub estimate: BTreeMap<Stream, Spent>,
     /// All tokens.
     pub tokens_total: u64,
     /// All cost in US dollars, as far as prices are known.
@@ -120,6 +124,7 @@ pub fn metrics(parts: &Parts, documentation: &MergedDocumentation, graph: &Merge
         tokens_total: parts.spent.values().map(|it| it.tokens).sum(),
         usd_total: parts.spent.values().map(|it| it.usd).sum(),
         spent: parts.spent.clone(),
+        estimate: parts.estimate.clone(),
         models: models(parts),
     }
 }
@@ -134,11 +139,7 @@ fn decided(parts: &Parts) -> (BTreeSet<&str>, BTreeSet<&str>) {
     let by_people = in_resolutions().filter(|it| it.resolution_source == ResolutionSource::HumanReview);
     let applied = |id: &str| parts.outcome.tickets.get(id) == Some(&TicketState::Applied);
     let answered = parts.tickets.iter().filter(|it| it["id"].as_str().is_some_and(applied));
-    let asked = answered.flat_map(|it| {
-        let metadata = &it["metadata"];
-        let several = metadata["discrepancies"].as_array().into_iter().flatten();
-        several.chain([&metadata["discrepancy_id"]]).filter_map(serde_json::Value::as_str)
-    });
+    let asked = answered.flat_map(|it| asked(it, "discrepancy_id"));
     (seen, by_people.map(|it| it.discrepancy_id.as_str()).chain(asked).collect())
 }
 

@@ -10,7 +10,7 @@ use crate::{
     records::{
         Stream,
         compared::{Comparison, Discrepancy, Outcome, Resolution, TicketState},
-        documented::{Entry, Failed, StreamFile},
+        documented::{Entry, Failed, Spent, StreamFile},
         settings::Settings,
     },
 };
@@ -28,17 +28,6 @@ pub struct JobFacts {
     pub started_at: Option<Timestamp>,
     /// When the package is made.
     pub completed_at: Timestamp,
-}
-
-/// Tokens and cost of one role.
-#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Spent {
-    /// Answers that were asked of a model and came back usable.
-    pub answers: u64,
-    /// Tokens of questions and answers.
-    pub tokens: u64,
-    /// US dollars, as far as prices are known.
-    pub usd: f64,
 }
 
 /// One iteration.
@@ -73,6 +62,8 @@ pub struct Parts {
     pub tickets: Vec<Value>,
     /// What each role has used: `A1`, `A2`, `B1`, `B2`, `C`.
     pub spent: BTreeMap<String, Spent>,
+    /// What a dry run would have used.
+    pub estimate: BTreeMap<Stream, Spent>,
 }
 
 impl Parts {
@@ -113,9 +104,9 @@ impl Parts {
             let Some(id) = ticket.get("id").and_then(Value::as_str) else { continue };
             let is_over =
                 !matches!(self.outcome.tickets.get(id), Some(TicketState::Pending | TicketState::Expired));
-            for component in components_of(ticket) {
+            for component in asked(ticket, "component_id") {
                 let mine = (is_over, id.to_owned());
-                let known = found.entry(component).or_insert_with(|| mine.clone());
+                let known = found.entry(component.to_owned()).or_insert_with(|| mine.clone());
                 if mine < *known {
                     *known = mine;
                 }
@@ -125,14 +116,8 @@ impl Parts {
     }
 }
 
-/// The components that a ticket names in its `metadata`: `component_id`, or several in `components`.
-fn components_of(ticket: &Value) -> BTreeSet<String> {
-    let metadata = ticket.get("metadata");
-    let one = metadata.and_then(|it| it.get("component_id"));
-    let several = metadata.and_then(|it| it.get("components")).and_then(Value::as_array);
-    one.into_iter()
-        .chain(several.into_iter().flatten())
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect()
+/// Returns a member of everything that a ticket asks: `component_id`, `discrepancy_id`.
+pub(super) fn asked<'a>(ticket: &'a Value, member: &str) -> BTreeSet<&'a str> {
+    let fields = ticket.pointer("/metadata/twindocs/fields").and_then(Value::as_array);
+    fields.into_iter().flatten().filter_map(|it| it.get(member)?.as_str()).collect()
 }

@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 
 use super::{
     FOLDER, build,
-    parts::{JobFacts, Parts, Spent, Turn},
+    parts::{JobFacts, Parts, Turn},
 };
 use crate::records::{
     Stream,
     compared::{Outcome, Status},
-    documented::{Author, StreamFile},
+    documented::{Spent, StreamFile},
     names,
     settings::Settings,
 };
@@ -120,6 +120,12 @@ async fn gather(ctx: &Context, input: &Value) -> Result<Parts, PhaseError> {
         turns.push(Turn { iteration, comparison, resolution });
     }
     let spent = spent(artifacts, outcome.iterations, &turns).await?;
+    let mut estimate = BTreeMap::new();
+    for stream in Stream::ALL {
+        if let Some(spent) = optional(artifacts, &names::estimate(stream)).await? {
+            estimate.insert(stream, spent);
+        }
+    }
     let tickets = tickets(artifacts).await?;
     let start = ctx.start();
     let seconds = start.job_id.get_timestamp().map(|it| it.to_unix());
@@ -133,7 +139,7 @@ async fn gather(ctx: &Context, input: &Value) -> Result<Parts, PhaseError> {
         started_at: started,
         completed_at: Timestamp::now(),
     };
-    Ok(Parts { job, settings, components, graph, outcome, streams, turns, tickets, spent })
+    Ok(Parts { job, settings, components, graph, outcome, streams, turns, tickets, spent, estimate })
 }
 
 /// What may not be there: a job that ended early has no later iteration.
@@ -162,7 +168,7 @@ async fn tickets(artifacts: &Artifacts) -> Result<Vec<Value>, PhaseError> {
         .collect()
 }
 
-/// What was asked of models: each text counts in the iteration in which it was written, not where it was taken over.
+/// What was used of models, by role: `A1` writes, `A2` validates, `C` compares.
 async fn spent(
     artifacts: &Artifacts,
     iterations: u32,
@@ -170,32 +176,20 @@ async fn spent(
 ) -> Result<BTreeMap<String, Spent>, PhaseError> {
     let there: BTreeSet<String> = artifacts.list().await?.into_iter().map(|it| it.name).collect();
     let mut all: BTreeMap<String, Spent> = BTreeMap::new();
-    let mut add = |author: &Author| {
-        let spent = all.entry(author.agent_id.clone()).or_default();
-        spent.answers += u64::from(author.token_count.is_some());
-        spent.tokens += author.token_count.unwrap_or(0);
-        spent.usd += author.usd.unwrap_or(0.0);
-    };
     for iteration in 1..=iterations {
         for stream in Stream::ALL {
-            let written = names::documented(stream, iteration);
-            let validated = names::validated(stream, iteration, 0);
-            let folder = validated.trim_end_matches("0.json");
-            for name in there.iter().filter(|it| **it == written || it.starts_with(folder)) {
-                let file: StreamFile = artifacts.get_json(name).await?;
-                for entry in file.entries.values().filter(|it| it.written_in == iteration) {
-                    match (&entry.validation, *name == written) {
-                        (_, true) => add(&entry.metadata),
-                        (Some(validation), false) => add(&validation.author),
-                        (None, false) => {}
-                    }
-                }
+            let written = names::spent(stream, iteration, "documenter");
+            let folder = written.trim_end_matches("documenter.json");
+            for name in there.iter().filter(|it| it.starts_with(folder)) {
+                let role = if *name == written { 1 } else { 2 };
+                let spent: Spent = artifacts.get_json(name).await?;
+                all.entry(format!("{}{role}", stream.letter().to_uppercase())).or_default().add(spent);
             }
         }
     }
     let compared: u64 = turns.iter().filter_map(|it| it.comparison.as_ref()).map(|it| it.tokens).sum();
     if compared > 0 {
-        all.insert("C".to_owned(), Spent { answers: 0, tokens: compared, usd: 0.0 });
+        all.insert("C".to_owned(), Spent { tokens: compared, ..Spent::default() });
     }
     Ok(all)
 }

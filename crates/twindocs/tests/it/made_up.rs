@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use twindocs::{
-    analysis::{Analysis, order::order, phase::ComponentsFile},
+    analysis::{Analysis, calls::CallEdge, order::order, phase::ComponentsFile},
     package::parts::{JobFacts, Parts, Turn},
     records::{Stream, compared::*, documented::*, settings::Settings},
 };
@@ -47,7 +47,7 @@ pub(crate) fn parts(analysis: &Analysis) -> Parts {
     let divergent: BTreeSet<String> = remaining.iter().map(|it| it.component_id.clone()).collect();
     let ticket = "bd-0a1b2c3d".to_owned();
     let tickets: Vec<Value> = remaining.first().iter().map(|it| json!({ "id": ticket, "title": "[Discrepancy] summary",
-        "status": "open", "metadata": { "component_id": it.component_id, "discrepancies": [it.discrepancy_id] } })).collect();
+        "status": "open", "metadata": { "twindocs": { "state": "expired", "fields": [{ "component_id": it.component_id, "field": it.field, "discrepancy_id": it.discrepancy_id }] } } })).collect();
     let turns = (1..=2).map(|iteration| turn(iteration, components.len(), &remaining)).collect();
     let state = TicketState::Expired;
     let outcome = Outcome {
@@ -84,12 +84,41 @@ pub(crate) fn parts(analysis: &Analysis) -> Parts {
         turns,
         tickets,
         spent: BTreeMap::new(),
+        estimate: BTreeMap::new(),
     }
 }
 
 fn entry(analysis: &Analysis, at: usize, stream: Stream) -> Entry {
     let component = &analysis.components[at];
     let other = stream == Stream::B;
+    let author = |agent: &str| Author {
+        agent_id: format!("{}{agent}", stream.letter().to_uppercase()),
+        stream_id: stream,
+        model: if other { "skimmed".to_owned() } else { "derived".to_owned() },
+        confidence: 0.8,
+        processing_order: at as u32,
+        token_count: None,
+        usd: None,
+    };
+    Entry {
+        component_id: component.id.clone(),
+        documentation: documentation(analysis, at, other),
+        call_graph: calls(analysis, at, other),
+        metadata: author("1"),
+        written_in: 1,
+        key: format!("{at:x}"),
+        validation: Some(Validation {
+            validation_result: if at % 29 == 11 { Verdict::Warning } else { Verdict::Pass },
+            author: author("2"),
+            completeness: Completeness { score: 1.0, ..Completeness::default() },
+            call_graph_accuracy: CallAccuracy { score: 1.0, ..CallAccuracy::default() },
+            corrections_applied: Vec::new(),
+        }),
+    }
+}
+
+fn documentation(analysis: &Analysis, at: usize, other: bool) -> Documentation {
+    let component = &analysis.components[at];
     let text = TEXTS[at % TEXTS.len()];
     let summary = match (other, at % 17) {
         (true, 3) => format!("Something else is said of {}.", component.name),
@@ -102,7 +131,22 @@ fn entry(analysis: &Analysis, at: usize, stream: Stream) -> Entry {
         default: it.default.clone(),
         required: it.default.is_none(),
     });
-    let calls = |is_mine: &dyn Fn(&twindocs::analysis::calls::CallEdge) -> Option<String>| {
+    let description = if other { text.replace("says", "tells") } else { text.to_owned() };
+    let returns = component.returns.as_ref();
+    let returns =
+        returns.map(|it| ReturnsDoc { kind: Some(it.clone()), description: "What was found.".to_owned() });
+    Documentation {
+        summary,
+        description,
+        parameters: parameters.collect(),
+        returns,
+        ..Documentation::default()
+    }
+}
+
+fn calls(analysis: &Analysis, at: usize, other: bool) -> Calls {
+    let component = &analysis.components[at];
+    let calls = |is_mine: &dyn Fn(&CallEdge) -> Option<String>| {
         let mut all: BTreeMap<String, CallRef> = BTreeMap::new();
         for edge in &analysis.graph.edges {
             if let Some(id) = is_mine(edge) {
@@ -124,44 +168,7 @@ fn entry(analysis: &Analysis, at: usize, stream: Stream) -> Entry {
             callees.sort();
         }
     }
-    let description = if other { text.replace("says", "tells") } else { text.to_owned() };
-    let returns = component
-        .returns
-        .as_ref()
-        .map(|it| ReturnsDoc { kind: Some(it.clone()), description: "What was found.".to_owned() });
-    let author = |agent: &str| Author {
-        agent_id: format!("{}{agent}", stream.letter().to_uppercase()),
-        stream_id: stream,
-        model: if other { "skimmed".to_owned() } else { "derived".to_owned() },
-        confidence: 0.8,
-        processing_order: at as u32,
-        token_count: Some(900),
-        usd: Some(0.0009),
-    };
-    Entry {
-        component_id: component.id.clone(),
-        documentation: Documentation {
-            summary,
-            description,
-            parameters: parameters.collect(),
-            returns,
-            ..Documentation::default()
-        },
-        call_graph: Calls {
-            callers: calls(&|it| (it.callee == component.id).then(|| it.caller.clone())),
-            callees,
-        },
-        metadata: author("1"),
-        written_in: 1,
-        key: format!("{at:x}"),
-        validation: Some(Validation {
-            validation_result: if at % 29 == 11 { Verdict::Warning } else { Verdict::Pass },
-            author: author("2"),
-            completeness: Completeness { score: 1.0, ..Completeness::default() },
-            call_graph_accuracy: CallAccuracy { score: 1.0, ..CallAccuracy::default() },
-            corrections_applied: Vec::new(),
-        }),
-    }
+    Calls { callers: calls(&|it| (it.callee == component.id).then(|| it.caller.clone())), callees }
 }
 
 fn remaining(analysis: &Analysis, streams: &BTreeMap<Stream, StreamFile>) -> Vec<Discrepancy> {

@@ -26,8 +26,8 @@ function overview() {
         one.call_graph_match_rate.toFixed(3), one.documentation_similarity.toFixed(3)].map(String)))),
     part("Calls against the code", table(["", "#claimed", "#evident", "#precision", "#recall", "#f1"], Object.entries(metrics.call_graph).map(([name, one]) => [
       name.length === 1 ? `stream ${name}` : name, String(one.claimed), String(one.evident), one.precision.toFixed(3), one.recall.toFixed(3), one.f1.toFixed(3)]))),
-    spent.length > 0 && part("What it took", table(["role", "model", "#answers", "#tokens", "#US dollars"], spent.map(([role, one]) => [
-      role, (metrics.models[role] ?? []).join(", "), one.answers.toLocaleString("en"), one.tokens.toLocaleString("en"), one.usd.toFixed(4)]))),
+    spent.length > 0 && part("What it took", table(["role", "model", "#calls", "#tokens", "#US dollars"], spent.map(([role, one]) => [
+      role, (metrics.models[role] ?? []).join(", "), one.calls.toLocaleString("en"), one.tokens.toLocaleString("en"), one.usd.toFixed(4)]))),
   ];
 }
 
