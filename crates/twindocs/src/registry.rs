@@ -5,11 +5,16 @@ use phase_kit::{
     service::ServiceBuilder,
 };
 
-use crate::{analysis::phase::AnalysisPhase, documenter, records::Stream};
+use crate::{analysis::phase::AnalysisPhase, documenter, package::phase::PackagePhase, records::Stream};
 
 /// Every service of the twin documentation.
 pub const CATALOG: Catalog = Catalog {
-    services: &[("analysis", analysis), ("documenter_a", documenter_a), ("documenter_b", documenter_b)],
+    services: &[
+        ("analysis", analysis),
+        ("documenter_a", documenter_a),
+        ("documenter_b", documenter_b),
+        ("package", package),
+    ],
 };
 
 fn analysis(
@@ -31,4 +36,11 @@ fn documenter_b(
     settings: &ServiceSettings,
 ) -> Result<ServiceBuilder, serde_json::Error> {
     documenter::service(builder, settings, Stream::B)
+}
+
+fn package(
+    builder: ServiceBuilder,
+    _settings: &ServiceSettings,
+) -> Result<ServiceBuilder, serde_json::Error> {
+    Ok(builder.phase(PackagePhase))
 }

@@ -3,3 +3,5 @@
 mod analysis_phase;
 mod analysis_properties;
 mod call_truth;
+mod made_up;
+mod package;
