@@ -3,3 +3,4 @@
 mod analysis_phase;
 mod analysis_properties;
 mod call_truth;
+mod streams;
