@@ -16,9 +16,9 @@ use std::{
 use providers::{ChatMessage, ChatModel, ChatReply, ChatRequest, ChatRole, ProviderError};
 
 use super::{
+    assignment::{Assignment, Written},
     engine::{Desk, Outcome, Unwritten},
     purse::{Prices, tokens_of},
-    task::{Task, Written},
 };
 use crate::records::documented::Spent;
 
@@ -68,7 +68,7 @@ impl ChatAuthor {
         Self { model, manner, failing: AtomicUsize::new(0) }
     }
 
-    /// Returns what its texts depend on besides the task.
+    /// Returns what its texts depend on besides the assignment.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let Manner { max_tokens, yields, .. } = self.manner;
@@ -82,13 +82,13 @@ impl ChatAuthor {
 
     /// Guesses what a component will use, without asking.
     #[must_use]
-    pub fn estimate(&self, task: &Task) -> Spent {
+    pub fn estimate(&self, task: &Assignment) -> Spent {
         let question = question_tokens(&prompt::messages(task, self.manner.yields));
         self.manner.prices.of(question, USUAL_ANSWER.min(self.manner.max_tokens.into()))
     }
 
     /// Writes.
-    pub async fn write(&self, task: &Task, desk: &Desk) -> Outcome {
+    pub async fn write(&self, task: &Assignment, desk: &Desk) -> Outcome {
         let mut spent = Spent::default();
         let written = self.written(task, desk, &mut spent).await;
         match &written {
@@ -101,7 +101,7 @@ impl ChatAuthor {
         (written, spent)
     }
 
-    async fn written(&self, task: &Task, desk: &Desk, spent: &mut Spent) -> Result<Written, Unwritten> {
+    async fn written(&self, task: &Assignment, desk: &Desk, spent: &mut Spent) -> Result<Written, Unwritten> {
         if self.failing.load(Ordering::Relaxed) >= MOST_IN_A_ROW {
             let message =
                 format!("not asked: {MOST_IN_A_ROW} components before it failed one after the other");
@@ -135,7 +135,7 @@ impl ChatAuthor {
     /// Asks until there is an answer, tries are used up, or it makes no sense to go on.
     async fn ask(
         &self,
-        task: &Task,
+        task: &Assignment,
         messages: &[ChatMessage],
         desk: &Desk,
         spent: &mut Spent,

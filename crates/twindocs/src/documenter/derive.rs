@@ -12,7 +12,7 @@ use crate::{
     records::documented::{CallRef, Documentation, ParameterDoc, RaisesDoc, ReturnsDoc},
 };
 
-use super::task::{Facts, Task, Written, each_once, last_name};
+use super::assignment::{Assignment, Facts, Written, each_once, last_name};
 use comment::Comment;
 use phrases::{after_first, first_sentence, listed, summary_of, words_of};
 
@@ -25,7 +25,7 @@ const MOST_NAMED: usize = 12;
 
 /// Writes what can be derived. Asked again it has nothing to add: what was corrected since stays.
 #[must_use]
-pub fn write(task: &Task) -> Written {
+pub fn write(task: &Assignment) -> Written {
     let facts = &task.facts;
     let confidence = if facts.doc.is_empty() { 0.6 } else { 0.9 };
     if let Some(previous) = &task.previous {
@@ -44,7 +44,7 @@ pub fn write(task: &Task) -> Written {
         notes: Some(comment.notes).filter(|notes| !notes.is_empty()),
         see_also: Vec::new(),
     };
-    let call = |seen: &super::task::Seen| CallRef {
+    let call = |seen: &super::assignment::Seen| CallRef {
         component_id: seen.callee.clone(),
         call_site_line: seen.line,
         call_type: seen.kind,
@@ -57,7 +57,7 @@ pub fn write(task: &Task) -> Written {
     }
 }
 
-fn description(task: &Task, comment: &Comment) -> String {
+fn description(task: &Assignment, comment: &Comment) -> String {
     let facts = &task.facts;
     let mut parts = vec![after_first(&comment.text)];
     let mut sentences = Vec::new();
@@ -65,7 +65,8 @@ fn description(task: &Task, comment: &Comment) -> String {
         sentences.push(format!("Decorated with {}.", listed(facts.decorators.iter().map(String::as_str))));
     }
     let (methods, types): (Vec<_>, Vec<_>) = task.members.iter().partition(|one| one.kind.is_callable());
-    let names = |all: &[&super::task::Member]| listed(all.iter().map(|one| &*one.name).take(MOST_NAMED));
+    let names =
+        |all: &[&super::assignment::Member]| listed(all.iter().map(|one| &*one.name).take(MOST_NAMED));
     if facts.kind.is_type() && !methods.is_empty() {
         sentences.push(format!("Methods: {}.", names(&methods)));
     } else if !methods.is_empty() {
@@ -159,7 +160,7 @@ pub(crate) fn is_nothing(kind: &str) -> bool {
     matches!(kind.trim(), "" | "()" | "None" | "void" | "undefined" | "!" | "Promise<void>" | "never")
 }
 
-fn raises(task: &Task, comment: &Comment) -> Vec<RaisesDoc> {
+fn raises(task: &Assignment, comment: &Comment) -> Vec<RaisesDoc> {
     let facts = &task.facts;
     let mut all: Vec<RaisesDoc> = Vec::new();
     for (kind, condition) in &comment.raises {

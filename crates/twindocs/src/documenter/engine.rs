@@ -6,12 +6,12 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    assignment::{Assignment, Written},
     chat::ChatAuthor,
     derive,
     material::Material,
     purse::Purse,
     skim,
-    task::{Task, Written},
 };
 use crate::records::documented::Spent;
 
@@ -27,7 +27,7 @@ pub enum EngineName {
     Chat,
 }
 
-/// What of a task an engine may use.
+/// What of an assignment an engine may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gives {
     /// The analysis' calls.
@@ -77,7 +77,7 @@ pub enum Unwritten {
 pub type Outcome = (Result<Written, Unwritten>, Spent);
 
 impl Engine {
-    /// Returns what it may use of a task.
+    /// Returns what it may use of an assignment.
     #[must_use]
     pub fn gives(&self) -> Gives {
         match self {
@@ -87,7 +87,7 @@ impl Engine {
         }
     }
 
-    /// Returns what its texts depend on besides the task.
+    /// Returns what its texts depend on besides the assignment.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         match self {
@@ -98,7 +98,7 @@ impl Engine {
     }
 
     /// Writes.
-    pub async fn write(&self, task: &Task, desk: &Desk) -> Outcome {
+    pub async fn write(&self, task: &Assignment, desk: &Desk) -> Outcome {
         match self {
             Self::Derive => (Ok(derive::write(task)), Spent::default()),
             Self::Skim => (Ok(skim::write(task)), Spent::default()),

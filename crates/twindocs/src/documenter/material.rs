@@ -1,4 +1,4 @@
-//! The codebase as a documenter needs it: each component's task, put together from what the analysis has stored.
+//! The codebase as a documenter needs it: what an author is given of each component, put together from what the analysis has stored.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -14,9 +14,9 @@ use crate::{
 };
 
 use super::{
+    assignment::{Assignment, Callee, Facts, Member, Seen, last_name},
     engine::Gives,
     lexical,
-    task::{Callee, Facts, Member, Seen, Task, last_name},
 };
 
 /// Components of one name beyond this say nothing: everybody has a `new`.
@@ -86,7 +86,7 @@ impl Material {
         levels
     }
 
-    /// Returns the task of a component as of the first time, with what its engine may use. `summary` says what this stream has
+    /// Returns the assignment for a component as of the first time, with what its engine may use. `summary` says what this stream has
     /// written of another.
     #[must_use]
     pub fn task<'s>(
@@ -94,7 +94,7 @@ impl Material {
         component: &Component,
         gives: Gives,
         summary: impl Fn(&str) -> Option<&'s str>,
-    ) -> Task {
+    ) -> Assignment {
         let id = &component.id;
         let source = self.sources.get(id).cloned().unwrap_or_default();
         let edges = self.calls.get(id).map(Vec::as_slice).unwrap_or_default();
@@ -106,7 +106,7 @@ impl Material {
             let signature = self.components.get(one)?.signature.clone();
             Some(Callee { id: one.to_owned(), signature, summary: summary(one).map(str::to_owned) })
         };
-        Task {
+        Assignment {
             facts: Facts::of(component),
             members: self.members_of(id),
             seen: if gives.seen { seen.collect() } else { Vec::new() },

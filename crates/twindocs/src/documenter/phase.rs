@@ -234,9 +234,9 @@ pub(crate) async fn spent_before(
     if !is_limited || iteration < 2 {
         return Ok(sum);
     }
+    let folder = |earlier: u32| names::spent(stream, earlier, "");
     let is_earlier = |name: &str| {
-        (1..iteration)
-            .any(|earlier| name.starts_with(&names::spent(stream, earlier, "").replace(".json", "")))
+        (1..iteration).any(|earlier| name.starts_with(folder(earlier).trim_end_matches(".json")))
     };
     for artifact in ctx.artifacts().list().await?.iter().filter(|one| is_earlier(&one.name)) {
         if let Some(spent) = optional::<Spent>(ctx, &artifact.name).await? {

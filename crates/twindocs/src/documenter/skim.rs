@@ -9,9 +9,9 @@ mod heading;
 
 use crate::{
     documenter::{
+        assignment::{Assignment, Written, each_once},
         derive::{phrases::*, raised::raised, shown},
         lexical::{self, calls, code_of},
-        task::{Task, Written, each_once},
     },
     records::documented::{CallRef, Documentation, ParameterDoc, ReturnsDoc},
 };
@@ -23,7 +23,7 @@ pub const MODEL: &str = "skimmed";
 
 /// Reads a component.
 #[must_use]
-pub fn write(task: &Task) -> Written {
+pub fn write(task: &Assignment) -> Written {
     let found = found(task);
     let mut callees = each_once(found.iter().map(|(call, _)| call.clone()));
     let mut documentation = documentation(task, &callees);
@@ -47,7 +47,7 @@ enum Evidence {
 }
 
 /// The calls in the text, with what speaks for each.
-fn found(task: &Task) -> Vec<(CallRef, Evidence)> {
+fn found(task: &Assignment) -> Vec<(CallRef, Evidence)> {
     let language = task.facts.language;
     let code = code_of(&task.source, language);
     let mut is_heading = task.facts.kind.is_callable();
@@ -75,7 +75,12 @@ fn parts(id: &str) -> (&str, &str) {
 }
 
 /// Which of the components of a name is meant.
-fn resolved<'t>(task: &Task, on: Option<&str>, name: &str, ids: &'t [String]) -> Option<(&'t str, Evidence)> {
+fn resolved<'t>(
+    task: &Assignment,
+    on: Option<&str>,
+    name: &str,
+    ids: &'t [String],
+) -> Option<(&'t str, Evidence)> {
     let one = |fits: &dyn Fn(&str) -> bool| {
         let mut fitting = ids.iter().filter(|id| fits(id));
         match (fitting.next(), fitting.next()) {
@@ -115,7 +120,7 @@ fn resolved<'t>(task: &Task, on: Option<&str>, name: &str, ids: &'t [String]) ->
     }
 }
 
-fn documentation(task: &Task, callees: &[CallRef]) -> Documentation {
+fn documentation(task: &Assignment, callees: &[CallRef]) -> Documentation {
     let (facts, heading) = (&task.facts, heading::read(task));
     let said = first_sentence(&heading.comment);
     let words = words_of(facts.last_name()).join(" ");
@@ -155,7 +160,7 @@ fn capital(words: &str) -> String {
 }
 
 /// Whether a callee's name stands in the code, and on which line first.
-fn mentioned(task: &Task, id: &str) -> Option<u32> {
+fn mentioned(task: &Assignment, id: &str) -> Option<u32> {
     let code = code_of(&task.source, task.facts.language);
     let name = shown(id);
     let line = code.lines().skip(1).position(|line| lexical::has_word(line, name))? + 2;

@@ -15,10 +15,10 @@ use phase_kit::{Context, PhaseError};
 use serde_json::json;
 
 use super::{
+    assignment::{Assignment, Previous, Written, work_of},
     book::Book,
     engine::{Desk, Engine, Unwritten},
     material::Material,
-    task::{Previous, Task, Written, work_of},
 };
 use crate::{
     analysis::components::Component,
@@ -89,8 +89,11 @@ impl Walk<'_> {
         let mut done = Done::default();
         for (number, level) in levels.iter().enumerate() {
             let message = format!("level {} of {}", number + 1, levels.len());
-            let say =
-                || self.ctx.progress(count.load(Ordering::Relaxed), total as u64, "components", &message);
+            let say = || {
+                let pausing = self.ctx.pause_requested();
+                let doing = if pausing { "pausing when what is asked is answered" } else { &message };
+                self.ctx.progress(count.load(Ordering::Relaxed), total as u64, "components", doing);
+            };
             say();
             let units = level.iter().map(|unit| {
                 let steps = (&fingerprint, &order, &count, &done.entries);
@@ -121,6 +124,7 @@ impl Walk<'_> {
         let mut running = pin!(stream::iter(units).buffer_unordered(self.parallel));
         let mut too_long = pin!(async {
             self.ctx.pausing().await;
+            say();
             tokio::time::sleep(PATIENCE).await;
         });
         let mut ended = Vec::new();
@@ -177,7 +181,7 @@ impl Walk<'_> {
     async fn one(
         &self,
         component: &Component,
-        mut task: Task,
+        mut task: Assignment,
         fingerprint: &str,
         place: u32,
     ) -> Result<One, PhaseError> {

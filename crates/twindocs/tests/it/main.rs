@@ -5,3 +5,4 @@ mod analysis_properties;
 mod call_truth;
 mod made_up;
 mod package;
+mod streams;

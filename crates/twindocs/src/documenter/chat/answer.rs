@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::{
-    documenter::task::{Task, Written, each_once},
+    documenter::assignment::{Assignment, Written, each_once},
     records::documented::{
         CallKind, CallRef, Documentation, LONGEST_SUMMARY, ParameterDoc, RaisesDoc, ReturnsDoc,
     },
@@ -52,7 +52,7 @@ fn half() -> f64 {
 /// What is wrong with it, in words for the model that gave it.
 pub(super) fn read(
     text: &str,
-    task: &Task,
+    task: &Assignment,
     model: &str,
     is_known: impl Fn(&str) -> bool,
 ) -> Result<Written, String> {

@@ -4,7 +4,7 @@ use providers::{AnswerSchema, ChatMessage};
 use serde_json::{Value, json};
 
 use crate::{
-    documenter::task::Task,
+    documenter::assignment::Assignment,
     records::documented::{CallRef, LONGEST_SUMMARY},
 };
 
@@ -30,11 +30,11 @@ in the source) and call_type: direct (always), conditional, loop, exception (whe
 - confidence: 0 to 1.";
 
 /// The talk about a component. `yields` says who gives way where both streams are right.
-pub(super) fn messages(task: &Task, yields: bool) -> Vec<ChatMessage> {
+pub(super) fn messages(task: &Assignment, yields: bool) -> Vec<ChatMessage> {
     vec![ChatMessage::system(SYSTEM), ChatMessage::user(question(task, yields))]
 }
 
-fn question(task: &Task, yields: bool) -> String {
+fn question(task: &Assignment, yields: bool) -> String {
     let facts = &task.facts;
     let mut text = format!(
         "Component: {}\nKind: {:?}, {:?}\nSignature: {}\n",
@@ -80,7 +80,7 @@ fn cut(source: &str) -> &str {
 }
 
 /// What was said before, and what the other stream says of it.
-fn feedback(text: &mut String, task: &Task, yields: bool) {
+fn feedback(text: &mut String, task: &Assignment, yields: bool) {
     if let Some(previous) = &task.previous {
         text.push_str("\nYour text so far; keep what is right in it, word by word:\n");
         let callees: Vec<CallRef> = previous.callees.iter().map(|call| as_shown(task, call)).collect();
@@ -104,7 +104,7 @@ fn feedback(text: &mut String, task: &Task, yields: bool) {
 }
 
 /// A call with its line as it is numbered in the source that is shown.
-fn as_shown(task: &Task, call: &CallRef) -> CallRef {
+fn as_shown(task: &Assignment, call: &CallRef) -> CallRef {
     let line = call.call_site_line.and_then(|line| Some(line + task.above?));
     CallRef { call_site_line: line, ..call.clone() }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     analysis::components::Kind,
-    documenter::task::{Facts, Member},
+    documenter::assignment::{Facts, Member},
     records::documented::LONGEST_SUMMARY,
 };
 

@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::{Evidence, mentioned};
 use crate::{
     documenter::{
+        assignment::{Assignment, each_once},
         derive::phrases::{shortened, words_of},
         lexical,
-        task::{Task, each_once},
     },
     records::{
         compared::Feedback,
@@ -92,7 +92,7 @@ const PLAIN: [&str; 66] = [
 /// The calls that are left when it has looked again: those of which the streams differ stay only with more than a name for
 /// evidence, and the other's are taken over where the name stands in the code.
 pub(super) fn calls(
-    task: &Task,
+    task: &Assignment,
     feedback: &Feedback,
     mut said: Vec<CallRef>,
     found: &[(CallRef, Evidence)],
@@ -112,7 +112,7 @@ pub(super) fn calls(
 }
 
 /// Takes over what the other one says, where the text supports it.
-pub(super) fn words(task: &Task, feedback: &Feedback, documentation: &mut Documentation) {
+pub(super) fn words(task: &Assignment, feedback: &Feedback, documentation: &mut Documentation) {
     let known = known_words(task);
     for (pointer, value) in &feedback.other_says {
         if supports(&known, value) {
@@ -122,7 +122,7 @@ pub(super) fn words(task: &Task, feedback: &Feedback, documentation: &mut Docume
 }
 
 /// The words that a component's text and names hold, each in its plain form.
-fn known_words(task: &Task) -> BTreeSet<String> {
+fn known_words(task: &Assignment) -> BTreeSet<String> {
     let names = task.members.iter().map(|one| &*one.name).chain([task.facts.name.as_str()]);
     let text = lexical::words(&task.source).chain(names.flat_map(lexical::words));
     let mut known: BTreeSet<String> = text.flat_map(words_of).map(|word| plain(&word)).collect();

@@ -2,7 +2,7 @@
 
 use crate::{
     analysis::source::Language,
-    documenter::{lexical::code_of, task::Task},
+    documenter::{assignment::Assignment, lexical::code_of},
 };
 
 /// A parameter as it is written.
@@ -23,7 +23,7 @@ pub(super) struct Heading {
 }
 
 /// Reads it.
-pub(super) fn read(task: &Task) -> Heading {
+pub(super) fn read(task: &Assignment) -> Heading {
     let (text, language) = (&task.source, task.facts.language);
     let mut heading = Heading { comment: comment(text, language), ..Heading::default() };
     if !task.facts.kind.is_callable() {

@@ -1,6 +1,6 @@
 //! What an author is given of a component, and what he gives back.
 //!
-//! A task holds everything that an answer may depend on, so that its hash says whether the work is done already. Lines are counted
+//! An assignment holds everything that an answer may depend on, so that its hash says whether the work is done already. Lines are counted
 //! from the component's own first: what only moved down in its file is the same work.
 
 use std::collections::BTreeMap;
@@ -128,7 +128,7 @@ impl Seen {
 
 /// What an author is given. Of `seen`, `callees` and `names` each engine gets what it may use; the rest is empty.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Task {
+pub struct Assignment {
     /// The component.
     pub facts: Facts,
     /// Its text, with the comment above it.
@@ -161,7 +161,7 @@ pub struct Previous {
     pub callees: Vec<CallRef>,
 }
 
-impl Task {
+impl Assignment {
     /// Returns the line of the component that a line of its text is, both from 1.
     #[must_use]
     pub fn line_of(&self, line_of_text: u32) -> Option<u32> {
@@ -187,11 +187,11 @@ pub fn work_of(key: &str) -> &str {
 }
 
 fn hash_of(value: &impl Serialize, salt: &str, letters: usize) -> String {
-    let mut hasher = blake3::Hasher::new_derive_key("segue twindocs task 1");
+    let mut hasher = blake3::Hasher::new_derive_key("segue twindocs assignment 1");
     hasher.update(&(salt.len() as u64).to_le_bytes()).update(salt.as_bytes());
     // Of our own types: writing them cannot fail, and the hash of a half would only ask once more.
     if let Err(error) = serde_json::to_writer(&mut hasher, value) {
-        tracing::error!(%error, "a task cannot be hashed");
+        tracing::error!(%error, "an assignment cannot be hashed");
     }
     hasher.finalize().to_hex()[..letters].to_owned()
 }
