@@ -1,0 +1,7 @@
+//! Comparison, resolution and tickets: two streams that say the same, with differences planted in them.
+
+mod phases;
+mod planted;
+mod properties;
+mod weaknesses;
+mod world;
