@@ -1,18 +1,44 @@
 //! The twin documentation's services by name: what `segue serve NAME` serves.
 
+use std::sync::Arc;
+
 use phase_kit::{
     catalog::{Catalog, ServiceSettings, options},
     service::ServiceBuilder,
 };
+use serde::de::Error as _;
 
-use crate::analysis::phase::AnalysisPhase;
+use crate::{
+    analysis::phase::AnalysisPhase,
+    comparison::phase::ComparePhase,
+    resolution::phase::ResolvePhase,
+    tickets::{apply::ApplyPhase, ask::AskPhase, companion::Tickets},
+};
 
 /// Every service of the twin documentation.
-pub const CATALOG: Catalog = Catalog { services: &[("analysis", analysis)] };
+pub const CATALOG: Catalog =
+    Catalog { services: &[("analysis", analysis), ("comparison", comparison), ("resolution", resolution)] };
 
 fn analysis(
     builder: ServiceBuilder,
     settings: &ServiceSettings,
 ) -> Result<ServiceBuilder, serde_json::Error> {
     Ok(builder.phase(AnalysisPhase::new(options(settings)?)))
+}
+
+fn comparison(
+    builder: ServiceBuilder,
+    settings: &ServiceSettings,
+) -> Result<ServiceBuilder, serde_json::Error> {
+    Ok(builder.phase(ComparePhase::new(options(settings)?)))
+}
+
+/// It measures once more, after people have answered.
+fn resolution(
+    builder: ServiceBuilder,
+    settings: &ServiceSettings,
+) -> Result<ServiceBuilder, serde_json::Error> {
+    let tickets = Tickets::new(&settings.orchestrator).map_err(serde_json::Error::custom)?;
+    let apply = ApplyPhase::new(options(settings)?);
+    Ok(builder.phase(ResolvePhase).phase(AskPhase).phase(apply).companion(Arc::new(tickets)))
 }

@@ -1,5 +1,7 @@
 //! Comparison, resolution and tickets: two streams that say the same, with differences planted in them.
 
+mod import;
+mod model;
 mod phases;
 mod planted;
 mod properties;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use twindocs::{
     comparison::Streams,
@@ -14,299 +15,88 @@ use twindocs::{
     resolution::Answers,
 };
 
-use super::world::{CLEAN, LOAD, MAIN, OPEN, STORE, World, plant, said, streams, strict};
+use super::world::{World, plant, said, streams, strict};
+
+/// What the code settles: component, field, what is planted there, and how it must be found: type, severity, how it blocks.
+const OF_CODE: &str = r#"
+main  | callees/load                | null                                                                    | call_graph_edge       | critical | missing_critical_call
+main  | callees/Store               | {"component_id":"shop.py::Store","call_site_line":11,"call_type":"direct"}   | call_graph_edge       | critical | false_critical_call
+main  | callees/nowhere             | {"component_id":"shop.py::nowhere","call_site_line":11,"call_type":"direct"} | call_graph_edge       | critical | false_critical_call
+load  | callers/main                | null                                                                    | call_graph_edge       | high     | missing_critical_call
+main  | callees/load/call_site_line | 99                                                                      | call_site_line        | low      |
+main  | callees/load/call_type      | "direct"                                                                | call_type_mismatch    | medium   |
+load  | parameters/mode             | null                                                                    | missing_parameter     | high     | signature_mismatch
+load  | parameters/size             | {"name":"size","description":"How many.","required":true}               | missing_parameter     | high     | signature_mismatch
+load  | parameters/path/type        | "bytes"                                                                 | type_annotation       | high     | type_mismatch
+load  | parameters/path/type        | null                                                                    | type_annotation       | medium   |
+load  | returns/type                | "list"                                                                  | type_annotation       | high     | type_mismatch
+load  | returns                     | null                                                                    | return_description    | medium   |
+load  | parameters/mode/default     | "'w'"                                                                   | parameter_description | medium   |
+load  | parameters/mode/required    | true                                                                    | parameter_description | low      |
+"#;
+
+/// What the code leaves open.
+const OF_PROSE: &str = r#"
+main     | summary                         | "One line that says what shop.py::main may be there for." | documentation_content   | low    |
+main     | description                     | "Nothing of it."                                          | documentation_content   | medium |
+main     | summary                         | ""                                                        | documentation_content   | high   | missing_public_api_doc
+main     | description                     | "Some lines that say more of what it does; the password is kept." | documentation_content | high | security_relevant_gap
+clean    | parameters/text/description     | "Anything else."                                          | parameter_description   | medium |
+clean    | returns/description             | "The text without blanks at its ends."                    | return_description      | low    |
+clean    | returns                         | null                                                      | return_description      | medium |
+clean    | returns/type                    | "str"                                                     | type_annotation         | medium |
+load     | raises/OSError/condition        | "No right to do it."                                      | exception_documentation | medium |
+load     | raises/OSError                  | null                                                      | missing_exception       | medium |
+load     | raises/ValueError               | {"type":"ValueError","condition":"A price is no number."} | missing_exception       | high   |
+open_all | callees/clean                   | null                                                      | call_graph_edge         | medium |
+open_all | callees/load                    | {"component_id":"shop.py::load","call_site_line":43,"call_type":"dynamic"} | call_graph_edge | medium |
+Store    | parameters/size                 | {"name":"size","description":"How many."}                 | missing_parameter       | medium | signature_mismatch
+"#;
 
 /// A difference.
 struct Planted {
-    id: &'static str,
-    field: &'static str,
+    id: String,
+    field: String,
     wrong: Value,
     kind: Type,
     severity: Severity,
     authority: Authority,
     blocking: Option<BlockingType>,
 }
-
-const fn planted(
-    id: &'static str,
-    field: &'static str,
-    wrong: Value,
-    kind: Type,
-    severity: Severity,
-    authority: Authority,
-    blocking: Option<BlockingType>,
-) -> Planted {
-    Planted { id, field, wrong, kind, severity, authority, blocking }
-}
-
-/// Where a call that is not there is planted, and where one is left out.
-const TO_LOAD: &str = "/call_graph/callees/shop.py::load";
 
 fn of_code() -> Vec<Planted> {
-    use Authority::Analysis;
-    let claim = |id: &str| json!({ "component_id": id, "call_site_line": 11, "call_type": "direct" });
-    vec![
-        planted(
-            MAIN,
-            TO_LOAD,
-            Value::Null,
-            Type::CallGraphEdge,
-            Severity::Critical,
-            Analysis,
-            Some(BlockingType::MissingCriticalCall),
-        ),
-        planted(
-            MAIN,
-            "/call_graph/callees/shop.py::Store",
-            claim(STORE),
-            Type::CallGraphEdge,
-            Severity::Critical,
-            Analysis,
-            Some(BlockingType::FalseCriticalCall),
-        ),
-        planted(
-            MAIN,
-            "/call_graph/callees/shop.py::nowhere",
-            claim("shop.py::nowhere"),
-            Type::CallGraphEdge,
-            Severity::Critical,
-            Analysis,
-            Some(BlockingType::FalseCriticalCall),
-        ),
-        planted(
-            LOAD,
-            "/call_graph/callers/shop.py::main",
-            Value::Null,
-            Type::CallGraphEdge,
-            Severity::High,
-            Analysis,
-            Some(BlockingType::MissingCriticalCall),
-        ),
-        planted(
-            MAIN,
-            "/call_graph/callees/shop.py::load/call_site_line",
-            json!(99),
-            Type::CallSiteLine,
-            Severity::Low,
-            Analysis,
-            None,
-        ),
-        planted(
-            MAIN,
-            "/call_graph/callees/shop.py::load/call_type",
-            json!("direct"),
-            Type::CallTypeMismatch,
-            Severity::Medium,
-            Analysis,
-            None,
-        ),
-        planted(
-            LOAD,
-            "/documentation/parameters/mode",
-            Value::Null,
-            Type::MissingParameter,
-            Severity::High,
-            Analysis,
-            Some(BlockingType::SignatureMismatch),
-        ),
-        planted(
-            LOAD,
-            "/documentation/parameters/size",
-            json!({ "name": "size", "description": "How many.", "required": true }),
-            Type::MissingParameter,
-            Severity::High,
-            Analysis,
-            Some(BlockingType::SignatureMismatch),
-        ),
-        planted(
-            LOAD,
-            "/documentation/parameters/path/type",
-            json!("bytes"),
-            Type::TypeAnnotation,
-            Severity::High,
-            Analysis,
-            Some(BlockingType::TypeMismatch),
-        ),
-        planted(
-            LOAD,
-            "/documentation/parameters/path/type",
-            Value::Null,
-            Type::TypeAnnotation,
-            Severity::Medium,
-            Analysis,
-            None,
-        ),
-        planted(
-            LOAD,
-            "/documentation/returns/type",
-            json!("list"),
-            Type::TypeAnnotation,
-            Severity::High,
-            Analysis,
-            Some(BlockingType::TypeMismatch),
-        ),
-        planted(
-            LOAD,
-            "/documentation/returns",
-            Value::Null,
-            Type::ReturnDescription,
-            Severity::Medium,
-            Analysis,
-            None,
-        ),
-        planted(
-            LOAD,
-            "/documentation/parameters/mode/default",
-            json!("'w'"),
-            Type::ParameterDescription,
-            Severity::Medium,
-            Analysis,
-            None,
-        ),
-        planted(
-            LOAD,
-            "/documentation/parameters/mode/required",
-            json!(true),
-            Type::ParameterDescription,
-            Severity::Low,
-            Analysis,
-            None,
-        ),
-    ]
+    rows(OF_CODE, Authority::Analysis)
 }
 
 fn of_prose() -> Vec<Planted> {
-    use Authority::Agreement;
-    vec![
-        planted(
-            MAIN,
-            "/documentation/summary",
-            json!("One line that says what shop.py::main may be there for."),
-            Type::DocumentationContent,
-            Severity::Low,
-            Agreement,
-            None,
-        ),
-        planted(
-            MAIN,
-            "/documentation/description",
-            json!("Nothing of it."),
-            Type::DocumentationContent,
-            Severity::Medium,
-            Agreement,
-            None,
-        ),
-        planted(
-            MAIN,
-            "/documentation/summary",
-            json!(""),
-            Type::DocumentationContent,
-            Severity::High,
-            Agreement,
-            Some(BlockingType::MissingPublicApiDoc),
-        ),
-        planted(
-            MAIN,
-            "/documentation/description",
-            json!(
-                "Some lines that say more of what it does and why it is done in this way; the password is kept."
-            ),
-            Type::DocumentationContent,
-            Severity::High,
-            Agreement,
-            Some(BlockingType::SecurityRelevantGap),
-        ),
-        planted(
-            CLEAN,
-            "/documentation/parameters/text/description",
-            json!("Anything else."),
-            Type::ParameterDescription,
-            Severity::Medium,
-            Agreement,
-            None,
-        ),
-        planted(
-            CLEAN,
-            "/documentation/returns/description",
-            json!("The text without blanks at its ends."),
-            Type::ReturnDescription,
-            Severity::Low,
-            Agreement,
-            None,
-        ),
-        planted(
-            CLEAN,
-            "/documentation/returns",
-            Value::Null,
-            Type::ReturnDescription,
-            Severity::Medium,
-            Agreement,
-            None,
-        ),
-        planted(
-            CLEAN,
-            "/documentation/returns/type",
-            json!("str"),
-            Type::TypeAnnotation,
-            Severity::Medium,
-            Agreement,
-            None,
-        ),
-        planted(
-            LOAD,
-            "/documentation/raises/OSError/condition",
-            json!("No right to do it."),
-            Type::ExceptionDocumentation,
-            Severity::Medium,
-            Agreement,
-            None,
-        ),
-        planted(
-            LOAD,
-            "/documentation/raises/OSError",
-            Value::Null,
-            Type::MissingException,
-            Severity::Medium,
-            Agreement,
-            None,
-        ),
-        planted(
-            LOAD,
-            "/documentation/raises/ValueError",
-            json!({ "type": "ValueError", "condition": "A price is no number." }),
-            Type::MissingException,
-            Severity::High,
-            Agreement,
-            None,
-        ),
-        planted(
-            OPEN,
-            "/call_graph/callees/shop.py::clean",
-            Value::Null,
-            Type::CallGraphEdge,
-            Severity::Medium,
-            Agreement,
-            None,
-        ),
-        planted(
-            OPEN,
-            TO_LOAD,
-            json!({ "component_id": LOAD, "call_site_line": 43, "call_type": "dynamic" }),
-            Type::CallGraphEdge,
-            Severity::Medium,
-            Agreement,
-            None,
-        ),
-        planted(
-            STORE,
-            "/documentation/parameters/size",
-            json!({ "name": "size", "description": "How many." }),
-            Type::MissingParameter,
-            Severity::Medium,
-            Agreement,
-            Some(BlockingType::SignatureMismatch),
-        ),
-    ]
+    rows(OF_PROSE, Authority::Agreement)
+}
+
+fn rows(table: &str, authority: Authority) -> Vec<Planted> {
+    let rows = table.lines().filter(|line| !line.trim().is_empty());
+    rows.map(|line| {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [id, field, wrong, kind, severity, blocking] = cells.as_slice() else { panic!("{line}") };
+        let is_call = field.starts_with("call");
+        let field = match field.split_once('/') {
+            Some((side, rest)) if is_call => format!("/call_graph/{side}/shop.py::{rest}"),
+            _ => format!("/documentation/{field}"),
+        };
+        Planted {
+            id: format!("shop.py::{id}"),
+            field,
+            wrong: serde_json::from_str(wrong).expect("JSON"),
+            kind: word(kind),
+            severity: word(severity),
+            authority,
+            blocking: (!blocking.is_empty()).then(|| word(blocking)),
+        }
+    })
+    .collect()
+}
+
+fn word<T: DeserializeOwned>(word: &str) -> T {
+    serde_json::from_value(json!(word)).expect(word)
 }
 
 /// The one difference that a comparison finds.
@@ -315,7 +105,7 @@ fn only(world: &World, streams: &Streams, it: &Planted) -> Discrepancy {
     let shown = format!("{} {} {}", it.id, it.field, it.wrong);
     assert_eq!(comparison.discrepancies.len(), 1, "{shown}: {:#?}", comparison.discrepancies);
     let found = comparison.discrepancies[0].clone();
-    assert_eq!((&*found.component_id, &*found.field, found.kind), (it.id, it.field, it.kind), "{shown}");
+    assert_eq!((&*found.component_id, &*found.field, found.kind), (&*it.id, &*it.field, it.kind), "{shown}");
     assert_eq!(
         (found.severity, found.authority, found.blocking),
         (it.severity, it.authority, it.blocking),
@@ -346,16 +136,16 @@ fn what_the_code_settles_is_found_in_either_stream_and_mended_there_alone() {
     for wrong in Stream::ALL {
         for it in of_code() {
             let mut planted = streams();
-            plant(&mut planted, wrong, it.id, it.field, &it.wrong);
+            plant(&mut planted, wrong, &it.id, &it.field, &it.wrong);
             let found = only(&world, &planted, &it);
             let right = if wrong == Stream::A { Action::AcceptStreamB } else { Action::AcceptStreamA };
             assert!([right, Action::AcceptGroundTruth].contains(&found.resolution), "{found:?}");
             let comparison = world.compare(&planted, &strict(), None);
             let ended = world.resolve(planted.clone(), &comparison, &Answers::new());
             assert_eq!(ended.streams, streams(), "{} {}: all is as it was before", it.id, it.field);
-            let corrections = &ended.resolution.corrections[&wrong][it.id];
+            let corrections = &ended.resolution.corrections[&wrong][&it.id];
             assert_eq!((ended.resolution.corrections.len(), corrections.len()), (1, 1), "{corrections:?}");
-            assert_eq!((&*corrections[0].field, &corrections[0].original_value), (it.field, &it.wrong));
+            assert_eq!((&*corrections[0].field, &corrections[0].original_value), (&*it.field, &it.wrong));
             assert!(ended.resolution.feedback.is_empty(), "nobody is asked again");
         }
     }
@@ -368,7 +158,7 @@ fn what_both_say_against_the_code_is_found_and_mended_in_both() {
     let silent = |it: &Planted| it.kind == Type::TypeAnnotation && it.wrong.is_null();
     for it in of_code().into_iter().filter(|it| !silent(it)) {
         let mut planted = streams();
-        Stream::ALL.into_iter().for_each(|stream| plant(&mut planted, stream, it.id, it.field, &it.wrong));
+        Stream::ALL.into_iter().for_each(|stream| plant(&mut planted, stream, &it.id, &it.field, &it.wrong));
         let found = only(&world, &planted, &it);
         assert_eq!(found.resolution, Action::AcceptGroundTruth, "{found:?}");
         let comparison = world.compare(&planted, &strict(), None);
@@ -396,7 +186,7 @@ fn what_the_code_leaves_open_goes_back_to_the_streams_and_nothing_is_changed() {
     for wrong in Stream::ALL {
         for it in of_prose() {
             let mut planted = streams();
-            plant(&mut planted, wrong, it.id, it.field, &it.wrong);
+            plant(&mut planted, wrong, &it.id, &it.field, &it.wrong);
             let found = only(&world, &planted, &it);
             assert_eq!((found.resolution, found.requires_ticket), (Action::Deferred, false));
             let comparison = world.compare(&planted, &strict(), None);
@@ -406,12 +196,12 @@ fn what_the_code_leaves_open_goes_back_to_the_streams_and_nothing_is_changed() {
             assert_eq!((ended.resolved.status, ended.resolved.to_do_again), (Status::InProgress, 1));
             // Who has a text is not asked again because the other has none.
             let told: Vec<_> =
-                ended.resolution.feedback.iter().map(|(stream, all)| (*stream, &all[it.id])).collect();
+                ended.resolution.feedback.iter().map(|(stream, all)| (*stream, &all[&it.id])).collect();
             assert!(!told.is_empty());
             for (stream, told) in told {
                 assert!(!told.message.is_empty());
-                if let Some(says) = told.other_says.get(it.field) {
-                    assert_eq!(*says, said(&planted, stream.other(), it.id, it.field));
+                if let Some(says) = told.other_says.get(&it.field) {
+                    assert_eq!(*says, said(&planted, stream.other(), &it.id, &it.field));
                 } else {
                     let edges = told.edges_only_in_other_stream.len() + told.edges_to_verify.len();
                     assert_eq!(edges, 1, "{told:?}");
@@ -438,13 +228,13 @@ fn all_of_them_at_once_are_found_each_and_mended_each() {
         // One at a time in a field.
         .filter(|it| !(it.wrong.is_null() && it.kind == Type::TypeAnnotation))
         .filter(|it| {
-            it.field != TO_LOAD
+            it.field != "/call_graph/callees/shop.py::load"
                 && !it.field.ends_with("/parameters/mode")
                 && it.field != "/documentation/returns"
         })
         .collect();
     for (at, it) in of_code.iter().enumerate() {
-        plant(&mut planted, Stream::ALL[at % 2], it.id, it.field, &it.wrong);
+        plant(&mut planted, Stream::ALL[at % 2], &it.id, &it.field, &it.wrong);
     }
     let comparison = world.compare(&planted, &strict(), None);
     assert_eq!(comparison.discrepancies.len(), of_code.len());
