@@ -1,19 +1,32 @@
 //! The twin documentation's services by name: what `segue serve NAME` serves.
 
+use std::sync::Arc;
+
 use phase_kit::{
     catalog::{Catalog, ServiceSettings, options},
     service::ServiceBuilder,
 };
+use serde::de::Error as _;
 
-use crate::{analysis::phase::AnalysisPhase, documenter, package::phase::PackagePhase, records::Stream};
+use crate::{
+    analysis::phase::AnalysisPhase,
+    comparison::phase::ComparePhase,
+    documenter,
+    package::phase::PackagePhase,
+    records::Stream,
+    resolution::phase::ResolvePhase,
+    tickets::{apply::ApplyPhase, ask::AskPhase, companion::Tickets},
+};
 
 /// Every service of the twin documentation.
 pub const CATALOG: Catalog = Catalog {
     services: &[
         ("analysis", analysis),
+        ("comparison", comparison),
         ("documenter_a", documenter_a),
         ("documenter_b", documenter_b),
         ("package", package),
+        ("resolution", resolution),
     ],
 };
 
@@ -43,4 +56,21 @@ fn package(
     _settings: &ServiceSettings,
 ) -> Result<ServiceBuilder, serde_json::Error> {
     Ok(builder.phase(PackagePhase))
+}
+
+fn comparison(
+    builder: ServiceBuilder,
+    settings: &ServiceSettings,
+) -> Result<ServiceBuilder, serde_json::Error> {
+    Ok(builder.phase(ComparePhase::new(options(settings)?)))
+}
+
+/// It measures once more, after people have answered.
+fn resolution(
+    builder: ServiceBuilder,
+    settings: &ServiceSettings,
+) -> Result<ServiceBuilder, serde_json::Error> {
+    let tickets = Tickets::new(&settings.orchestrator).map_err(serde_json::Error::custom)?;
+    let apply = ApplyPhase::new(options(settings)?);
+    Ok(builder.phase(ResolvePhase).phase(AskPhase).phase(apply).companion(Arc::new(tickets)))
 }

@@ -7,6 +7,7 @@ pub mod answers;
 pub mod apply;
 pub mod ask;
 pub mod beads;
+pub mod companion;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -94,7 +94,7 @@ impl<'x> Look<'x> {
         Some((*self.entries.get(&Stream::A)?, *self.entries.get(&Stream::B)?))
     }
 
-    /// Whether the code is asked though the streams agree.
+    /// Whether the code is asked for a call though the streams agree on it.
     pub(super) fn asks_code_though_agreed(&self) -> bool {
         self.entries.len() == 1 || self.around.settings.convergence.require_static_validation
     }

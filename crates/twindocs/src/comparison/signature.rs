@@ -109,8 +109,7 @@ fn kind(look: &mut Look<'_>, field: Field, claims: &[(Stream, Option<String>)], 
         return;
     };
     let is_wrong = claims.iter().any(|it| !is_right(&it.1));
-    let enforced = is_wrong && look.asks_code_though_agreed();
-    if !differ && !enforced {
+    if !differ && !is_wrong {
         return;
     }
     let wrong: Vec<Stream> =
@@ -127,7 +126,7 @@ fn default(look: &mut Look<'_>, name: &str, claims: &[(Stream, Option<String>)],
     let text = |it: Option<&str>| it.map(without_space);
     let differ = claims.len() == 2 && text(claims[0].1.as_deref()) != text(claims[1].1.as_deref());
     let is_wrong = |it: &Option<String>| it.is_some() && text(it.as_deref()) != text(written);
-    let enforced = claims.iter().any(|it| is_wrong(&it.1)) && look.asks_code_though_agreed();
+    let enforced = claims.iter().any(|it| is_wrong(&it.1));
     if !differ && !enforced {
         return;
     }
@@ -148,7 +147,7 @@ fn required(look: &mut Look<'_>, name: &str, has_default: bool) {
     let wrong: Vec<Stream> =
         claims.iter().filter(|it| has_default && it.1 == json!(true)).map(|it| it.0).collect();
     let differs = Differs::new(field, DiscrepancyType::ParameterDescription, Severity::Low);
-    if !wrong.is_empty() && (differ || look.asks_code_though_agreed()) {
+    if !wrong.is_empty() {
         look.by_code(differs.truth(json!(false)), &wrong);
     } else if differ {
         look.by_agreement(differs, 0.0);
