@@ -208,6 +208,7 @@ impl From<Refused> for Problem {
             Refused::OverrideTooLong(_) => (Code::OverrideTooLong, "/minutes"),
             Refused::NotOverridden(_) => (Code::NotNow, "/machine_id"),
             Refused::UnknownPending(_) => return Self::new(Code::UnknownPending, refused.to_string()),
+            Refused::DiskFull(_) => return Self::new(Code::DiskFull, refused.to_string()),
             Refused::NotWritten(_) | Refused::Stopped(_) => {
                 return Self::new(Code::JournalStopped, refused.to_string());
             }
