@@ -2,6 +2,8 @@
 //! makes an order of anything, the other writes down what sounds alike), so what both mean was said; where they differ,
 //! nothing was.
 //!
+//! Two that both doubt what they heard prove nothing: one of them must believe it by itself.
+//!
 //! They agree where the rules read the same orders out of both. Where the rules find no machine in the free words, these may
 //! still be the grammar's words misspelt ("fluorespopy"): then the order must be the same to the word, and the rest must
 //! sound like the grammar's and like no other machine.
@@ -26,6 +28,7 @@ const SMALL: [&str; 9] = ["the", "a", "an", "to", "and", "then", "please", "of",
 /// Returns what both heard: the grammar's words, or nothing with what was heard instead.
 #[must_use]
 pub fn agree(surgery: &Surgery, by_grammar: &Heard, free: &Heard) -> Heard {
+    let is_believed = !by_grammar.text.is_empty() || !free.text.is_empty();
     let text = words_of(by_grammar);
     let other = words_of(free);
     let (one, two) = (meaning(surgery, text), meaning(surgery, other));
@@ -35,7 +38,7 @@ pub fn agree(surgery: &Surgery, by_grammar: &Heard, free: &Heard) -> Heard {
     } else {
         orders(&one) == orders(&two)
     };
-    if !agreed {
+    if !(agreed && is_believed) {
         let heard = if other.is_empty() { text } else { other };
         return Heard { rejected: (!heard.is_empty()).then(|| heard.to_owned()), ..Heard::default() };
     }
@@ -248,7 +251,8 @@ mod tests {
             ("is the ventilator running", "Is the ventilator running?"),
         ] {
             assert_eq!(taken(&doubted(one), &believed(two)).as_deref(), Some(one), "{one} | {two}");
-            assert_eq!(taken(&doubted(one), &doubted(two)).as_deref(), Some(one), "{one} | {two}");
+            assert_eq!(taken(&believed(one), &doubted(two)).as_deref(), Some(one), "{one} | {two}");
+            assert_eq!(taken(&doubted(one), &doubted(two)), None, "{one} | {two}");
         }
         let library = Library::built_in().expect("the surgeries that are compiled in");
         let surgery = library.get("Lobectomy").expect("a lobectomy");
