@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{Heard, HeardSegment, Recogniser, Sound, process::Processes, share};
-use crate::answer::{Answer, unless_cancelled};
+use crate::{
+    answer::{Answer, unless_cancelled},
+    error::ProviderError,
+};
 
 const SCRIPT: &str = include_str!("commands.py");
 const INSTALL: &str = "apt-get install python3-pocketsphinx pocketsphinx-en-us";
@@ -83,6 +86,14 @@ impl Sphinx {
             Some(HeardSegment { text: word[0].as_str()?.to_owned(), start, end, confidence })
         });
         Heard { text, confidence, segments: segments.collect(), rejected: None }
+    }
+
+    /// Starts its process, and returns once that could listen.
+    ///
+    /// # Errors
+    /// A program, a module or a model that is not there.
+    pub async fn ready(&self) -> Result<(), ProviderError> {
+        self.processes.ready().await
     }
 }
 

@@ -39,6 +39,8 @@ pub struct App {
     pub token: Option<Token>,
     /// Where the other services are.
     pub peers: BTreeMap<String, String>,
+    /// Where browsers reach the recogniser, if that is said.
+    pub audio_url: Option<String>,
     /// The time.
     pub clock: Watch,
     /// When the service began.
