@@ -90,9 +90,11 @@ impl Medium for File {
     }
 }
 
+type OpenFile = dyn Fn(&Path) -> io::Result<Box<dyn Medium>> + Send + Sync;
+
 /// How a log's file is opened or made.
 #[derive(Clone)]
-pub struct Opener(pub Arc<dyn Fn(&Path) -> io::Result<Box<dyn Medium>> + Send + Sync>);
+pub struct Opener(pub Arc<OpenFile>);
 
 impl fmt::Debug for Opener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
