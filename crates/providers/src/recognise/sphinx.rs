@@ -13,7 +13,7 @@ use crate::{
     error::ProviderError,
 };
 
-const SCRIPT: &str = include_str!("commands.py");
+const SCRIPT: &str = concat!(include_str!("lines.py"), include_str!("commands.py"));
 const INSTALL: &str = "apt-get install python3-pocketsphinx pocketsphinx-en-us";
 /// Python of the distribution, which has its packages; the one on the path may be another.
 const PYTHON: &str = "/usr/bin/python3";

@@ -12,7 +12,7 @@ use crate::{
     error::ProviderError,
 };
 
-const SCRIPT: &str = include_str!("whisper.py");
+const SCRIPT: &str = concat!(include_str!("lines.py"), include_str!("whisper.py"));
 const INSTALL: &str = "scripts/setup --whisper, or pip install faster-whisper and a model in a folder";
 
 /// How Whisper is set up.
