@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! cargo run --release -p theatre --example speech_measure -- [--each] [--tuning] [--hibari PROGRAM] [--voice NAME]
-//!     [--options JSON]
+//!     [--noise clean|room|white] [--options JSON]
 //! ```
 //!
 //! With `--tuning` the sentences are those by which settings are chosen; what is reported is measured with the others.
@@ -90,7 +90,10 @@ async fn main() -> Outcome<()> {
     println!("{}", Tally::HEAD);
     let wanted = |voice: &Voice| after("--voice").is_none_or(|name| *name == voice.name);
     for voice in voices(after("--hibari")).into_iter().filter(wanted) {
-        for kind in [None, Some(noise::Kind::Room), Some(noise::Kind::White)] {
+        let kinds = [None, Some(noise::Kind::Room), Some(noise::Kind::White)];
+        let chosen =
+            |kind: &_| after("--noise").is_none_or(|name| noise::name(*kind).starts_with(name.as_str()));
+        for kind in kinds.into_iter().filter(chosen) {
             let mut tally = Tally::default();
             for (number, case) in cases.iter().enumerate() {
                 let sound = noise::around(&voice.say(&case.sentence)?, AROUND, kind, number as u64 + 1);
