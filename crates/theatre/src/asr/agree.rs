@@ -36,7 +36,7 @@ pub fn agree(surgery: &Surgery, by_grammar: &Heard, free: &Heard) -> Heard {
         orders(&two).is_empty() && misspelt(surgery, &one, &two, text, other)
             || same_remark(&one, &two, text, other)
     } else {
-        orders(&one) == orders(&two)
+        orders(&one) == orders(&two) && is_outspoken(text) && is_outspoken(other)
     };
     if !(agreed && is_believed) {
         let heard = if other.is_empty() { text } else { other };
@@ -126,6 +126,11 @@ fn sounds_alike(surgery: &Surgery, machine: &MachineId, said: &str, heard: &str)
     let phrases = others.flat_map(|(_, machine)| machine.phrases());
     let keys = phrases.map(|(phrase, _)| rest(&tokens::words(phrase))).filter(|key| key != said);
     likeness >= ALIKE && keys.map(|key| alike(&key, heard)).all(|other| other + MARGIN <= likeness)
+}
+
+/// Whether it says what to do. "Please, the suction" is an order, too, but in noise it may have been a question.
+fn is_outspoken(text: &str) -> bool {
+    !marks(&tokens::words(text)).is_empty()
 }
 
 /// What the words that order something want, in their order.
@@ -272,6 +277,7 @@ mod tests {
             ("turn on the camera", "do not turn on the camera"),
             ("suction on", "is the suction on?"),
             ("suction on", "the suction is on"),
+            ("please the suction", "please the suction on"),
             ("keep the lights on then bovie", "she went on and on about it"),
             ("the drain stop then pause suction", "the train stopped at the station"),
             ("turn the light and the camera off", "turn the light on in the valve"),
