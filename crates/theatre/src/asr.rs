@@ -11,6 +11,7 @@
 //! Reading order: [`detect`] (where an utterance begins and ends), [`listen`] (one listener's session), [`denoise`], [`ear`] (who
 //! recognises, with which grammar), [`spool`], [`post`], then [`wav`], [`resample`], `http`, `socket`, [`service`].
 
+pub mod agree;
 pub mod denoise;
 pub mod detect;
 pub mod ear;

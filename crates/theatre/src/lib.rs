@@ -10,9 +10,12 @@
 //! [`registry`].
 
 pub mod asr;
+mod doctor;
 pub mod llm;
 pub mod model;
 pub mod registry;
 pub mod rules;
 pub mod state;
 pub mod surgery;
+
+pub use doctor::doctor;

@@ -98,7 +98,7 @@ pub struct Drawn {
 }
 
 /// The room.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Layout {
     /// How wide it is.
     pub width: f64,
@@ -113,7 +113,7 @@ pub struct Layout {
 }
 
 /// The rectangle of the operating table.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bed {
     /// From the left.

@@ -1,13 +1,11 @@
-"""A recogniser of commands: PocketSphinx with a grammar, as a process that reads and writes JSON lines.
+"""A recogniser of commands: PocketSphinx with a grammar. lines.py stands before it and speaks with Segue.
 
-In:  {"id": 1, "grammar": "#JSGF...", "partial": false, "samples": N} and then N samples of 16 bits, little endian.
-Out: {"ready": true, ...} once, then {"id": 1, "text", "score", "words": [[word, start, end]...], "made_up": {...}}
-     or {"id": 1, "error": "..."}.
+In:  {"grammar": "#JSGF...", "partial": false} and the sound.
+Out: {"text", "score", "words": [[word, start, end]...], "made_up": {...}}.
 
 An utterance is heard twice: once with the grammar, once with a loop of all sounds. The grammar finds a sentence in any
 noise; how much better the loop does, for each hundredth of a second, says whether it was that sentence.
 """
-import json
 import os
 import re
 import sys
@@ -146,34 +144,12 @@ class Recogniser:
         return answer
 
 
-def main():
-    model = sys.argv[1]
-    words, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "w", encoding="utf-8")
-    # What the library prints must not stand between the answers.
-    os.dup2(2, 1)
-
-    def say(answer):
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
-
+def load():
     try:
-        recogniser = Recogniser(model)
-    except ImportError as error:
-        say({"missing": "the Python module %s" % error.name})
-        return
+        recogniser = Recogniser(sys.argv[1])
     except OSError as error:
-        say({"missing": "the model in %s (%s)" % (model, error)})
-        return
-    say({"ready": True})
-    for line in words:
-        request = json.loads(line)
-        sound = words.read(2 * request["samples"])
-        try:
-            answer = recogniser.hear(request["grammar"], sound, request.get("partial", False))
-        except Exception as error:
-            answer = {"error": "%s: %s" % (type(error).__name__, error)}
-        answer["id"] = request["id"]
-        say(answer)
+        raise OSError("the model in %s (%s)" % (sys.argv[1], error))
+    return lambda request, sound: recogniser.hear(request["grammar"], sound, request.get("partial", False))
 
 
-main()
+serve(load)

@@ -79,6 +79,19 @@ impl Processes {
         self.put_back(running, answer)
     }
 
+    /// Starts one where none waits, so that the first sound need not wait for it.
+    ///
+    /// # Errors
+    /// As [`Processes::ask`].
+    pub(super) async fn ready(&self) -> Result<(), ProviderError> {
+        let _slot = self.slots.acquire().await.map_err(|error| self.broken(error.to_string()))?;
+        if self.idle.lock().is_empty() {
+            let running = self.within(self.start()).await?;
+            self.idle.lock().push(running);
+        }
+        Ok(())
+    }
+
     fn put_back(&self, running: Running, answer: Value) -> Result<Value, ProviderError> {
         self.idle.lock().push(running);
         match answer["error"].as_str() {

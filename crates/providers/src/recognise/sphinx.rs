@@ -8,9 +8,12 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{Heard, HeardSegment, Recogniser, Sound, process::Processes, share};
-use crate::answer::{Answer, unless_cancelled};
+use crate::{
+    answer::{Answer, unless_cancelled},
+    error::ProviderError,
+};
 
-const SCRIPT: &str = include_str!("commands.py");
+const SCRIPT: &str = concat!(include_str!("lines.py"), include_str!("commands.py"));
 const INSTALL: &str = "apt-get install python3-pocketsphinx pocketsphinx-en-us";
 /// Python of the distribution, which has its packages; the one on the path may be another.
 const PYTHON: &str = "/usr/bin/python3";
@@ -83,6 +86,14 @@ impl Sphinx {
             Some(HeardSegment { text: word[0].as_str()?.to_owned(), start, end, confidence })
         });
         Heard { text, confidence, segments: segments.collect(), rejected: None }
+    }
+
+    /// Starts its process, and returns once that could listen.
+    ///
+    /// # Errors
+    /// A program, a module or a model that is not there.
+    pub async fn ready(&self) -> Result<(), ProviderError> {
+        self.processes.ready().await
     }
 }
 

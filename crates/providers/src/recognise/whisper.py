@@ -1,9 +1,7 @@
-"""Whisper as a process that reads and writes JSON lines, as commands.py does.
+"""Whisper, for free speech. lines.py stands before it and speaks with Segue.
 
-In:  {"id": 1, "language": "en", "prompt": "...", "beam": 1, "samples": N} and then N samples of 16 bits at 16 kHz, little
-     endian.
-Out: {"ready": true} once, then {"id": 1, "segments": [[text, start, end, mean log probability, no speech]...]}
-     or {"id": 1, "error": "..."}.
+In:  {"language": "en", "prompt": "...", "beam": 1} and the sound.
+Out: {"segments": [[text, start, end, mean log probability, no speech]...]}.
 
 The hint is a list, and a model that is given a list likes to go on with it: marks within a sentence are not allowed, nor is
 the same said again and again, nor more words than a mouth can say in the time.
@@ -11,10 +9,8 @@ the same said again and again, nor more words than a mouth can say in the time.
 Decoded once, at temperature 0: trying again at others makes a hard sentence take six times as long and its answer a matter
 of luck. What is too unlikely is thrown away by whoever asked.
 """
-import json
 import os
 import sys
-
 
 MARKS = {",", ";", ":", "-", "--", "...", "!"}
 
@@ -31,39 +27,22 @@ def hear(model, marks, request, sound):
             for one in found]
 
 
-def main():
-    words, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "w", encoding="utf-8")
-    # What the library prints must not stand between the answers.
-    os.dup2(2, 1)
-
-    def say(answer):
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
-
-    try:
-        import numpy
-        from faster_whisper import WhisperModel
-    except ImportError as error:
-        say({"missing": "the Python module %s" % error.name})
-        return
+def load():
+    import numpy
+    from faster_whisper import WhisperModel
     # The tokenizer, too: without it the library would fetch one.
     for name in ("model.bin", "tokenizer.json"):
         if not os.path.exists(os.path.join(sys.argv[1], name)):
-            say({"missing": "the model: there is no %s in '%s'" % (name, sys.argv[1])})
-            return
+            raise OSError("the model: there is no %s in '%s'" % (name, sys.argv[1]))
     model = WhisperModel(sys.argv[1], device="cpu", compute_type="int8", cpu_threads=int(sys.argv[2]),
                          local_files_only=True)
     marks = [number for text, number in model.hf_tokenizer.get_vocab().items() if text.strip("\u0120") in MARKS]
-    say({"ready": True})
-    for line in words:
-        request = json.loads(line)
-        sound = numpy.frombuffer(words.read(2 * request["samples"]), dtype="<i2").astype(numpy.float32) / 32768
-        try:
-            answer = {"segments": hear(model, marks, request, sound)}
-        except Exception as error:
-            answer = {"error": "%s: %s" % (type(error).__name__, error)}
-        answer["id"] = request["id"]
-        say(answer)
+
+    def answer(request, sound):
+        samples = numpy.frombuffer(sound, dtype="<i2").astype(numpy.float32) / 32768
+        return {"segments": hear(model, marks, request, samples)}
+
+    return answer
 
 
-main()
+serve(load)

@@ -7,9 +7,12 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{Heard, HeardSegment, Recogniser, Sound, process::Processes, share};
-use crate::answer::{Answer, unless_cancelled};
+use crate::{
+    answer::{Answer, unless_cancelled},
+    error::ProviderError,
+};
 
-const SCRIPT: &str = include_str!("whisper.py");
+const SCRIPT: &str = concat!(include_str!("lines.py"), include_str!("whisper.py"));
 const INSTALL: &str = "scripts/setup --whisper, or pip install faster-whisper and a model in a folder";
 
 /// How Whisper is set up.
@@ -81,6 +84,14 @@ impl Whisper {
             least: settings.least,
             spare: settings.parallel > 1,
         }
+    }
+
+    /// Starts its process, and returns once that could listen.
+    ///
+    /// # Errors
+    /// A program, a module or a model that is not there.
+    pub async fn ready(&self) -> Result<(), ProviderError> {
+        self.processes.ready().await
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) async fn doctor(config: &Path) -> Result<ExitCode> {
         services.iter().find(|(declared, _)| declared.as_str() == name).map(|(_, service)| &service.options)
     };
     findings.extend(course::registry::doctor(options));
+    findings.extend(theatre::doctor(options).await);
     let mut missing = 0;
     for finding in findings {
         let sign = if finding.found { "✓" } else { "✗" };

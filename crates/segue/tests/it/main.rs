@@ -7,6 +7,8 @@ mod bad_input;
 mod chaos;
 mod check;
 mod commands;
+#[path = "../../../orchestrator/tests/it/driver.rs"]
+mod driver;
 mod failures;
 mod fake;
 mod full_disk;

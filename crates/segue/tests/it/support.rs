@@ -291,6 +291,17 @@ pub(crate) fn try_send(method: &str, url: &str, body: &[u8]) -> std::io::Result<
 }
 
 /// The repository's folder.
+/// One HTTP call without blocking, for the browser's driver, which the orchestrator's tests use, too.
+pub(crate) async fn call(method: &str, url: &str, body: Vec<u8>, token: Option<&str>) -> (u16, Value) {
+    let call = phase_kit::http_client().unwrap().request(method.parse().unwrap(), url).body(body);
+    let call = call.header("content-type", "application/json");
+    let call = if let Some(token) = token { call.bearer_auth(token) } else { call };
+    let answer = call.send().await.unwrap();
+    let status = answer.status().as_u16();
+    let bytes = answer.bytes().await.unwrap();
+    (status, serde_json::from_slice(&bytes).unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes))))
+}
+
 pub(crate) fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "the times are for whoever measures: --nocapture")]
 
 mod latency;
+mod page;
 
 use std::time::{Duration, Instant};
 

@@ -4,7 +4,7 @@ import { get, post, Refused, setToken, theatre } from "./api.js";
 import { askToken, decide, rows } from "./board.js";
 import { byId, h, notice, part, say, time } from "./dom.js";
 import { connect } from "./link.js";
-import { listen } from "./microphone.js";
+import { besideThisPage, listen } from "./microphone.js";
 import { room } from "./room.js";
 import { model, pending, transcript } from "./talk.js";
 
@@ -118,9 +118,9 @@ byId("microphone").addEventListener("click", async ({ currentTarget: button }) =
     say(byId("partial"), "");
   };
   try {
-    const { services } = await get("/stats");
-    if (!services.asr) throw new Error("No recogniser is configured.");
-    stopListening = await listen(services.asr, byId("speaker").value, ended);
+    const { services, audio_url: told } = await get("/stats");
+    if (!told && !services.asr) throw new Error("No recogniser is configured.");
+    stopListening = await listen(told ?? besideThisPage(services.asr), byId("speaker").value, ended);
     button.setAttribute("aria-pressed", "true");
   } catch (error) {
     ended();

@@ -2,9 +2,11 @@
 //! the same detection, recogniser and rules as in the service. Prints a table in Markdown and, with `--each`, every sentence.
 //!
 //! ```text
-//! cargo run --release -p theatre --example speech_measure -- [--each] [--hibari PROGRAM] [--voice NAME]
-//!     [--options JSON]
+//! cargo run --release -p theatre --example speech_measure -- [--each] [--tuning] [--hibari PROGRAM] [--voice NAME]
+//!     [--noise clean|room|white] [--options JSON]
 //! ```
+//!
+//! With `--tuning` the sentences are those by which settings are chosen; what is reported is measured with the others.
 //!
 //! The options are those of the service, `{"engine": "whisper", "whisper": {"model": "…", "python": "…"}}`.
 
@@ -79,14 +81,19 @@ async fn main() -> Outcome<()> {
         |name: &str| arguments.iter().position(|one| one == name).and_then(|at| arguments.get(at + 1));
     let library = Library::built_in()?;
     let options: AsrOptions = serde_json::from_str(after("--options").map_or("{}", String::as_str))?;
-    let ear = Ear::new(options.recogniser()?, options.denoises(), &library);
+    let ear = options.ear(&library)?;
     // Its start is not what is measured.
     ear.hear(Arc::from([0; 1600]), ear.tuning(None)).await?;
-    let cases = score::cases(include_str!("sentences.tsv"))?;
+    let judging = !arguments.iter().any(|one| one == "--tuning");
+    let list = if judging { include_str!("sentences.tsv") } else { include_str!("tuning.tsv") };
+    let cases = score::cases(list)?;
     println!("{}", Tally::HEAD);
     let wanted = |voice: &Voice| after("--voice").is_none_or(|name| *name == voice.name);
     for voice in voices(after("--hibari")).into_iter().filter(wanted) {
-        for kind in [None, Some(noise::Kind::Room), Some(noise::Kind::White)] {
+        let kinds = [None, Some(noise::Kind::Room), Some(noise::Kind::White)];
+        let chosen =
+            |kind: &_| after("--noise").is_none_or(|name| noise::name(*kind).starts_with(name.as_str()));
+        for kind in kinds.into_iter().filter(chosen) {
             let mut tally = Tally::default();
             for (number, case) in cases.iter().enumerate() {
                 let sound = noise::around(&voice.say(&case.sentence)?, AROUND, kind, number as u64 + 1);

@@ -18,17 +18,17 @@ const QUIET_SHARE: f64 = 0.2;
 /// The quietest frames are quieter than the noise is on the average.
 const QUIETER: f64 = 1.3;
 /// How much of the last frame's speech is expected in the next; less follows faster and leaves more of a tinkling.
-const KEPT: f64 = 0.96;
+const KEPT: f64 = 0.9;
 /// What is left of noise at least, so that nothing sounds cut out.
-const LEAST_GAIN: f64 = 0.1;
+const LEAST_GAIN: f64 = 0.15;
 /// Least expected ratio of speech to noise.
 const LEAST_RATIO: f64 = 0.003;
 /// Speech that is so many times stronger than the noise is clear.
 const CLEAR: f64 = 300.0;
 
-/// Returns the samples with less noise, as many as came.
+/// Returns the samples with less noise, as many as came; none: they are clear, or too few to tell.
 #[must_use]
-pub fn denoise(samples: &[i16]) -> Vec<i16> {
+pub fn denoise(samples: &[i16]) -> Option<Vec<i16>> {
     let window: Vec<f64> =
         (0..FRAME).map(|at| (0.5 - 0.5 * (2.0 * PI * at as f64 / FRAME as f64).cos()).sqrt()).collect();
     let waves = Waves::new();
@@ -45,7 +45,7 @@ pub fn denoise(samples: &[i16]) -> Vec<i16> {
             points
         })
         .collect();
-    let Some(noise) = noise(&spectra) else { return samples.to_vec() };
+    let noise = noise(&spectra)?;
     let mut sums = vec![(0.0, 0.0); samples.len()];
     let mut speech = [0.0; BINS];
     for (number, mut spectrum) in spectra.into_iter().enumerate() {
@@ -65,7 +65,11 @@ pub fn denoise(samples: &[i16]) -> Vec<i16> {
     }
     let clamp = |value: f64| value.round().clamp(f64::from(i16::MIN), f64::from(i16::MAX)) as i16;
     let whole = samples.iter().zip(sums);
-    whole.map(|(sample, (sum, weight))| if weight < 0.1 { *sample } else { clamp(sum / weight) }).collect()
+    Some(
+        whole
+            .map(|(sample, (sum, weight))| if weight < 0.1 { *sample } else { clamp(sum / weight) })
+            .collect(),
+    )
 }
 
 /// The noise's power at each pitch; none: there are too few frames to tell, or next to no noise.
@@ -81,7 +85,7 @@ fn noise(spectra: &[Vec<(f64, f64)>]) -> Option<Vec<f64>> {
     let mean = |frames: &[(f64, &[(f64, f64)])]| {
         frames.iter().map(|frame| frame.0).sum::<f64>() / frames.len() as f64
     };
-    if mean(&frames) > CLEAR * mean(&frames[..count]) {
+    if mean(&frames) >= CLEAR * mean(&frames[..count]) {
         return None;
     }
     let at = |bin: usize| {
@@ -161,7 +165,7 @@ mod tests {
     #[test]
     fn a_steady_noise_becomes_little_and_what_is_said_over_it_stays() {
         let noisy = sound(1500.0, 6000.0);
-        let less = denoise(&noisy);
+        let less = denoise(&noisy).expect("it is noisy");
         assert_eq!(less.len(), noisy.len());
         let (before, after) = (level(&noisy[2000..14_000]), level(&less[2000..14_000]));
         assert!(after < before / 4.0, "{before} {after}");
@@ -172,8 +176,7 @@ mod tests {
     #[test]
     fn what_is_clear_or_too_short_is_left_as_it_is() {
         for clear in [sound(5.0, 6000.0), sound(900.0, 0.0)[..3000].to_vec(), vec![0; 16_000], Vec::new()] {
-            let after = denoise(&clear);
-            assert!(after.len() == clear.len() && after.iter().zip(&clear).all(|(a, b)| a.abs_diff(*b) <= 1));
+            assert!(denoise(&clear).is_none(), "{} samples", clear.len());
         }
     }
 }

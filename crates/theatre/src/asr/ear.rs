@@ -12,10 +12,10 @@ use providers::{CancellationToken, Heard, ProviderError, Recogniser, Sound};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
-use super::{denoise::denoise, resample::RATE, stats::Stats};
+use super::{agree::agree, denoise::denoise, resample::RATE, stats::Stats};
 use crate::{
     model::MachineId,
-    surgery::{Library, Surgery, hint, jsgf},
+    surgery::{Layout, Library, Surgery, hint, jsgf},
 };
 
 /// How long the state may take to say which surgery it has.
@@ -60,8 +60,9 @@ impl StateService {
 }
 
 /// What to listen for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Tuning {
+    surgery: Arc<Surgery>,
     grammar: Arc<str>,
     hint: Arc<str>,
 }
@@ -76,6 +77,8 @@ impl Tuning {
 #[derive(Debug)]
 pub struct Ear {
     recogniser: Arc<dyn Recogniser>,
+    /// Asked where the first is given noise or rejects what was said: what both mean is taken.
+    second: Option<Arc<dyn Recogniser>>,
     /// Whether it is given utterances with less noise.
     denoise: bool,
     tunings: BTreeMap<String, Tuning>,
@@ -92,11 +95,15 @@ impl Ear {
     #[must_use]
     pub fn new(recogniser: Arc<dyn Recogniser>, denoise: bool, library: &Library) -> Self {
         let tunings = library.iter().map(|surgery| (surgery.name.clone(), tuning(surgery))).collect();
-        let any = all(library).map_or_else(
-            || Tuning { grammar: Arc::from(""), hint: Arc::from("") },
-            |surgery| tuning(&surgery),
-        );
-        Self { recogniser, denoise, tunings, any, partials: Semaphore::new(1), stats: Stats::default() }
+        let any = tuning(&Arc::new(all(library)));
+        let (partials, stats) = (Semaphore::new(1), Stats::default());
+        Self { recogniser, second: None, denoise, tunings, any, partials, stats }
+    }
+
+    /// Adds a recogniser of free speech to one with a grammar: see [`agree()`].
+    #[must_use]
+    pub fn with_second(self, second: Arc<dyn Recogniser>) -> Self {
+        Self { second: Some(second), ..self }
     }
 
     /// What to listen for in a surgery.
@@ -108,7 +115,8 @@ impl Ear {
     /// The recogniser's name.
     #[must_use]
     pub fn name(&self) -> String {
-        self.recogniser.name()
+        let second = self.second.iter().map(|second| format!(" and {}", second.name()));
+        self.recogniser.name() + &second.collect::<String>()
     }
 
     /// Says what was said in an utterance.
@@ -118,27 +126,48 @@ impl Ear {
     pub async fn hear(&self, samples: Arc<[i16]>, tuning: &Tuning) -> Result<Heard, ProviderError> {
         let seconds = samples.len() as f64 / f64::from(RATE);
         let began = Instant::now();
-        let sound = tuning.sound(self.clear(samples).await, false);
-        let heard = self.recogniser.hear(&sound, &CancellationToken::new()).await;
+        let heard = self.hear_by_all(samples, tuning).await;
         self.stats.heard(seconds, began.elapsed(), &heard);
         heard
     }
 
-    async fn clear(&self, samples: Arc<[i16]>) -> Arc<[i16]> {
+    async fn hear_by_all(&self, samples: Arc<[i16]>, tuning: &Tuning) -> Result<Heard, ProviderError> {
+        let cancel = CancellationToken::new();
+        let clearer = self.clearer(&samples).await;
+        let is_clear = self.denoise && clearer.is_none();
+        // The noise is left for the second, which was trained with some.
+        let free = tuning.sound(Arc::clone(&samples), false);
+        let sound = tuning.sound(clearer.unwrap_or(samples), false);
+        let Some(second) = &self.second else { return self.recogniser.hear(&sound, &cancel).await };
+        let (first, second) = if is_clear {
+            let first = self.recogniser.hear(&sound, &cancel).await?;
+            if !first.text.is_empty() {
+                return Ok(first);
+            }
+            (first, second.hear(&free, &cancel).await?)
+        } else {
+            tokio::try_join!(self.recogniser.hear(&sound, &cancel), second.hear(&free, &cancel))?
+        };
+        Ok(agree(&tuning.surgery, &first, &second))
+    }
+
+    /// The same with less noise; none: it is clear, or noise is not taken away.
+    async fn clearer(&self, samples: &Arc<[i16]>) -> Option<Arc<[i16]>> {
         if !self.denoise {
-            return samples;
+            return None;
         }
-        let noisy = Arc::clone(&samples);
-        tokio::task::spawn_blocking(move || denoise(&noisy).into()).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "an utterance is heard with its noise");
-            samples
-        })
+        let noisy = Arc::clone(samples);
+        let less = tokio::task::spawn_blocking(move || denoise(&noisy)).await;
+        less.inspect_err(|error| tracing::error!(%error, "an utterance is heard with its noise"))
+            .ok()
+            .flatten()
+            .map(Arc::from)
     }
 
     /// As [`Ear::hear`], of a sentence that goes on; none where somebody else's is being listened to.
     pub async fn peek(&self, samples: Arc<[i16]>, tuning: &Tuning) -> Option<Heard> {
         let _one = self.partials.try_acquire().ok()?;
-        let sound = tuning.sound(self.clear(samples).await, true);
+        let sound = tuning.sound(self.clearer(&samples).await.unwrap_or(samples), true);
         match self.recogniser.hear(&sound, &CancellationToken::new()).await {
             Ok(heard) => Some(heard),
             Err(error) => {
@@ -149,16 +178,20 @@ impl Ear {
     }
 }
 
-fn tuning(surgery: &Surgery) -> Tuning {
-    Tuning { grammar: jsgf(surgery).into(), hint: hint(surgery, HINT).into() }
+fn tuning(surgery: &Arc<Surgery>) -> Tuning {
+    Tuning { surgery: Arc::clone(surgery), grammar: jsgf(surgery).into(), hint: hint(surgery, HINT).into() }
 }
 
 /// A surgery with the machines of all, which serves for nothing but listening.
-fn all(library: &Library) -> Option<Surgery> {
-    let mut surgery = (**library.iter().next()?).clone();
+fn all(library: &Library) -> Surgery {
     let machines = library.iter().flat_map(|surgery| surgery.machines.values().cloned());
     let ids = (1..=99).filter_map(|number| MachineId::parse(&format!("M{number:02}")).ok());
-    surgery.name = "any".to_owned();
-    surgery.machines = ids.zip(machines).collect();
-    Some(surgery)
+    Surgery {
+        name: "any".to_owned(),
+        full_name: String::new(),
+        environment: String::new(),
+        phases: Vec::new(),
+        machines: ids.zip(machines).collect(),
+        layout: Layout::default(),
+    }
 }

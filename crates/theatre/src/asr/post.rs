@@ -1,6 +1,7 @@
-//! Hands what is in the spool to the service `state`, in order, until it takes it.
+//! Hands what is in the spool to the service `state` until it takes it: what was said in a theatre in its order, and no theatre
+//! waits for another, whose log may be damaged.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use futures::future::{Either, select};
 use reqwest::{Method, StatusCode};
@@ -34,40 +35,60 @@ enum Sent {
 pub async fn deliver(spool: Arc<Spool>, state: StateService, ear: Arc<Ear>, stop: CancellationToken) {
     let mut wait = FIRST_WAIT;
     loop {
-        let Some((number, transcript)) = spool.first() else {
+        let firsts = spool.firsts();
+        if firsts.is_empty() {
             if stop.is_cancelled() {
                 return;
             }
             select(Box::pin(spool.added()), Box::pin(stop.cancelled())).await;
             continue;
-        };
-        let sent = send(&state, &transcript).await;
-        let later = match sent {
-            Sent::Taken | Sent::Never(_) => {
-                if let Sent::Never(why) = &sent {
-                    tracing::warn!(theatre = %transcript.theatre, %why, "the state does not want a transcript");
-                }
-                ear.stats.delivered(sent == Sent::Taken);
-                let removed = spool.remove(number);
-                removed.err().map(|error| format!("it cannot be removed from the spool: {error}"))
+        }
+        let (mut gone, mut later) = (false, None);
+        for (number, transcript) in firsts {
+            match hand_over(&spool, &state, &ear, number, &transcript).await {
+                Ok(()) => gone = true,
+                Err(why) => later = Some(why),
             }
-            Sent::Later(why) => Some(why),
-        };
-        let Some(why) = later else {
+        }
+        if gone {
             wait = FIRST_WAIT;
             continue;
-        };
+        }
+        let why = later.unwrap_or_default();
         if stop.is_cancelled() {
             tracing::info!(waiting = spool.len(), "transcripts are left for the next start");
             return;
         }
-        tracing::info!(%why, ?wait, "a transcript waits");
+        tracing::info!(%why, ?wait, "transcripts wait");
         if let Either::Right(_) = select(Box::pin(tokio::time::sleep(wait)), Box::pin(stop.cancelled())).await
         {
             continue;
         }
         wait = (wait * 2).min(LONGEST_WAIT);
     }
+}
+
+/// Sends a transcript and forgets it; or says why it waits.
+async fn hand_over(
+    spool: &Arc<Spool>,
+    state: &StateService,
+    ear: &Ear,
+    number: u64,
+    transcript: &Transcript,
+) -> Result<(), String> {
+    let sent = send(state, transcript).await;
+    match &sent {
+        Sent::Later(why) => return Err(why.clone()),
+        Sent::Never(why) => {
+            tracing::warn!(theatre = %transcript.theatre, %why, "the state does not want a transcript");
+        }
+        Sent::Taken => {}
+    }
+    ear.stats.delivered(sent == Sent::Taken);
+    let forgetting = Arc::clone(spool);
+    let removed = tokio::task::spawn_blocking(move || forgetting.remove(number)).await;
+    let removed = removed.map_err(io::Error::other).and_then(|removed| removed);
+    removed.map_err(|error| format!("it cannot be removed from the spool: {error}"))
 }
 
 async fn send(state: &StateService, transcript: &Transcript) -> Sent {

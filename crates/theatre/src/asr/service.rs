@@ -58,29 +58,46 @@ pub enum Engine {
     OpenAi,
     /// The model that the option `whisper` sets up.
     Whisper,
+    /// PocketSphinx, and in noise Whisper or the endpoint beside it.
+    Both,
 }
 
 impl AsrOptions {
     /// Whether utterances are given to the recogniser with less noise.
     #[must_use]
     pub fn denoises(&self) -> bool {
-        self.denoise.unwrap_or(self.engine == Engine::PocketSphinx)
+        self.denoise.unwrap_or(matches!(self.engine, Engine::PocketSphinx | Engine::Both))
     }
 
-    /// Returns the recogniser that was chosen.
+    /// Returns who listens for the machines of these surgeries.
     ///
     /// # Errors
-    /// Where it is not set up.
-    pub fn recogniser(&self) -> Result<Arc<dyn Recogniser>, serde_json::Error> {
-        let wants =
-            |name: &str| serde_json::Error::custom(format!("the engine {name} needs the option {name}"));
+    /// Where a recogniser is not set up.
+    pub fn ear(&self, library: &Library) -> Result<Ear, serde_json::Error> {
+        let ear = |recogniser| Ear::new(recogniser, self.denoises(), library);
+        let sphinx = || Arc::new(Sphinx::new(&self.pocketsphinx));
         Ok(match self.engine {
-            Engine::PocketSphinx => Arc::new(Sphinx::new(&self.pocketsphinx)),
-            Engine::OpenAi => {
-                Arc::new(OpenAiRecogniser::new(self.openai.clone().ok_or_else(|| wants("openai"))?))
-            }
-            Engine::Whisper => Arc::new(Whisper::new(self.whisper.as_ref().ok_or_else(|| wants("whisper"))?)),
+            Engine::PocketSphinx => ear(sphinx()),
+            Engine::OpenAi => ear(self.endpoint()?),
+            Engine::Whisper => ear(self.whisper()?),
+            Engine::Both if self.whisper.is_some() => ear(sphinx()).with_second(self.whisper()?),
+            Engine::Both => ear(sphinx()).with_second(self.endpoint()?),
         })
+    }
+
+    fn whisper(&self) -> Result<Arc<dyn Recogniser>, serde_json::Error> {
+        let settings = self.whisper.as_ref().ok_or_else(|| self.wants("whisper"))?;
+        Ok(Arc::new(Whisper::new(settings)))
+    }
+
+    fn endpoint(&self) -> Result<Arc<dyn Recogniser>, serde_json::Error> {
+        let settings = self.openai.clone().ok_or_else(|| self.wants("openai"))?;
+        Ok(Arc::new(OpenAiRecogniser::new(settings)))
+    }
+
+    fn wants(&self, option: &str) -> serde_json::Error {
+        let or = if self.engine == Engine::Both { "the option whisper or " } else { "the option " };
+        serde_json::Error::custom(format!("the engine {:?} needs {or}{option}", self.engine))
     }
 }
 
@@ -100,7 +117,7 @@ pub fn add(builder: ServiceBuilder, settings: &ServiceSettings) -> Result<Servic
         token: settings.token.clone(),
         client: phase_kit::http_client().map_err(serde_json::Error::custom)?,
     };
-    let ear = Arc::new(Ear::new(options.recogniser()?, options.denoises(), &library));
+    let ear = Arc::new(options.ear(&library)?);
     let spool = Arc::new(Spool::new(settings.data_dir.join("spool")));
     let app = App {
         room: Room { ear, spool, state },

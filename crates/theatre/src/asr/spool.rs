@@ -3,7 +3,7 @@
 //! taken in the moment of our death is sent again.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
@@ -49,21 +49,18 @@ pub enum SpoolError {
 #[derive(Debug)]
 pub struct Spool {
     folder: PathBuf,
-    inner: Mutex<Inner>,
+    /// The next number; held while a file is written.
+    next: Mutex<u64>,
+    /// Never held while the disk works: those who look do not wait for it.
+    waiting: Mutex<VecDeque<(u64, Transcript)>>,
     added: Notify,
-}
-
-#[derive(Debug, Default)]
-struct Inner {
-    next: u64,
-    waiting: VecDeque<(u64, Transcript)>,
 }
 
 impl Spool {
     /// A spool in this folder; [`Spool::open`] reads what is there.
     #[must_use]
     pub fn new(folder: PathBuf) -> Self {
-        Self { folder, inner: Mutex::default(), added: Notify::new() }
+        Self { folder, next: Mutex::default(), waiting: Mutex::default(), added: Notify::new() }
     }
 
     /// Makes the folder and reads what the last process left. A file that a dying process did not finish has its other name
@@ -83,14 +80,14 @@ impl Spool {
             }
         }
         found.sort();
-        let mut inner = self.inner.lock();
+        let (mut next, mut waiting) = (self.next.lock(), self.waiting.lock());
         for path in found {
             let number = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
             let transcript = fs::read(&path).map(|bytes| serde_json::from_slice(&bytes));
             match (number, transcript?) {
                 (Some(number), Ok(transcript)) => {
-                    inner.next = number + 1;
-                    inner.waiting.push_back((number, transcript));
+                    *next = number + 1;
+                    waiting.push_back((number, transcript));
                 }
                 (_, read) => {
                     let why = read.err().map(|error| error.to_string()).unwrap_or_default();
@@ -107,44 +104,48 @@ impl Spool {
     /// # Errors
     /// [`SpoolError`].
     pub fn add(&self, transcript: Transcript) -> Result<(), SpoolError> {
-        let mut inner = self.inner.lock();
-        if inner.waiting.len() >= MOST {
+        let mut next = self.next.lock();
+        if self.len() >= MOST {
             return Err(SpoolError::Full);
         }
-        let number = inner.next;
+        let number = *next;
         let (path, part) = (self.path(number), self.path(number).with_extension("part"));
         let mut file = File::create(&part)?;
         file.write_all(&serde_json::to_vec(&transcript).map_err(io::Error::other)?)?;
         file.sync_all()?;
         fs::rename(&part, &path)?;
         sync_folder(&self.folder)?;
-        inner.next = number + 1;
-        inner.waiting.push_back((number, transcript));
+        *next = number + 1;
+        self.waiting.lock().push_back((number, transcript));
         self.added.notify_one();
         Ok(())
     }
 
-    /// The oldest.
+    /// The oldest of each theatre, in order: no theatre waits for another.
     #[must_use]
-    pub fn first(&self) -> Option<(u64, Transcript)> {
-        self.inner.lock().waiting.front().cloned()
+    pub fn firsts(&self) -> Vec<(u64, Transcript)> {
+        let waiting = self.waiting.lock();
+        let mut seen = BTreeSet::new();
+        waiting.iter().filter(|(_, one)| seen.insert(one.theatre.as_str())).cloned().collect()
     }
 
-    /// Forgets one that was delivered.
+    /// Forgets one that was delivered. Blocks, as [`Spool::add`].
     ///
     /// # Errors
     /// The disk's; it is sent again then.
     pub fn remove(&self, number: u64) -> io::Result<()> {
-        let mut inner = self.inner.lock();
-        fs::remove_file(self.path(number))?;
-        inner.waiting.retain(|(one, _)| *one != number);
+        match fs::remove_file(self.path(number)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        self.waiting.lock().retain(|(one, _)| *one != number);
         Ok(())
     }
 
     /// How many wait.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.inner.lock().waiting.len()
+        self.waiting.lock().len()
     }
 
     /// Whether none wait.
@@ -196,7 +197,7 @@ mod tests {
         for text in ["one", "two", "three"] {
             first.add(said(text)).expect("kept");
         }
-        let (number, _) = first.first().expect("one");
+        let [(number, _)] = first.firsts()[..] else { panic!("one theatre") };
         first.remove(number).expect("removed");
         drop(first);
         fs::write(folder.path().join("spool/00000000000000000009.part"), "{").expect("written");
@@ -205,7 +206,7 @@ mod tests {
         let second = open();
         second.add(said("four")).expect("kept");
         let texts: Vec<String> = std::iter::from_fn(|| {
-            let (number, transcript) = second.first()?;
+            let (number, transcript) = second.firsts().into_iter().next()?;
             second.remove(number).expect("removed");
             Some(transcript.text)
         })

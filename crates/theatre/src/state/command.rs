@@ -165,6 +165,9 @@ pub enum Refused {
     /// It could not be written down; nothing of it happened.
     #[error("it could not be written down: {0}")]
     NotWritten(String),
+    /// As above, for there is no room; it can be said again when there is.
+    #[error("it could not be written down, for the disk is full: {0}")]
+    DiskFull(String),
     /// The theatre's log cannot be used.
     #[error("the theatre has stopped: {0}")]
     Stopped(String),

@@ -8,10 +8,12 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 
 use super::writer::Shown;
 
+/// After a failure the file is written again by then.
+const AGAIN: Duration = Duration::from_secs(5);
 /// At most so often is the file written.
 const EVERY: Duration = Duration::from_millis(250);
 
@@ -21,10 +23,14 @@ pub async fn keep(path: PathBuf, mut latest: watch::Receiver<Shown>) {
         let shown = latest.borrow_and_update().clone();
         let target = path.clone();
         let written = tokio::task::spawn_blocking(move || replace(&target, shown.json.as_bytes())).await;
-        if let Ok(Err(error)) = written {
+        let next = if let Ok(Err(error)) = written {
             tracing::error!(path = %path.display(), %error, "the copy of the state cannot be written");
-        }
-        if latest.changed().await.is_err() {
+            // It is tried again also where nothing new happens.
+            timeout(AGAIN, latest.changed()).await.unwrap_or(Ok(()))
+        } else {
+            latest.changed().await
+        };
+        if next.is_err() {
             return;
         }
         tokio::time::sleep(EVERY).await;

@@ -39,6 +39,8 @@ pub struct App {
     pub token: Option<Token>,
     /// Where the other services are.
     pub peers: BTreeMap<String, String>,
+    /// Where browsers reach the recogniser, if that is said.
+    pub audio_url: Option<String>,
     /// The time.
     pub clock: Watch,
     /// When the service began.
@@ -208,6 +210,7 @@ impl From<Refused> for Problem {
             Refused::OverrideTooLong(_) => (Code::OverrideTooLong, "/minutes"),
             Refused::NotOverridden(_) => (Code::NotNow, "/machine_id"),
             Refused::UnknownPending(_) => return Self::new(Code::UnknownPending, refused.to_string()),
+            Refused::DiskFull(_) => return Self::new(Code::DiskFull, refused.to_string()),
             Refused::NotWritten(_) | Refused::Stopped(_) => {
                 return Self::new(Code::JournalStopped, refused.to_string());
             }

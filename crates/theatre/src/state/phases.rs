@@ -75,7 +75,9 @@ async fn take(
         _ => PhaseError::retry("theatre-shut", why.to_string()),
     })?;
     let done = place.theatre.tell(command).await.map_err(|why| match why {
-        Refused::NotWritten(_) | Refused::Stopped(_) => PhaseError::retry("not-written", why.to_string()),
+        Refused::NotWritten(_) | Refused::DiskFull(_) | Refused::Stopped(_) => {
+            PhaseError::retry("not-written", why.to_string())
+        }
         _ => PhaseError::permanent("refused", why.to_string()),
     })?;
     Ok(Success::new(Applied {

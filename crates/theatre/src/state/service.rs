@@ -29,6 +29,8 @@ use crate::surgery::Library;
 struct StateOptions {
     /// A folder of further surgeries. The service `rules` must know the same.
     surgeries: Option<PathBuf>,
+    /// Where browsers reach the recogniser; without it on the page's own host, at the recogniser's port.
+    audio_url: Option<String>,
 }
 
 /// Adds the service's phases and companion.
@@ -48,7 +50,10 @@ pub fn with_clock(
     settings: &ServiceSettings,
     clock: Clock,
 ) -> Result<ServiceBuilder, serde_json::Error> {
-    let StateOptions { surgeries } = options(settings)?;
+    let StateOptions { surgeries, audio_url } = options(settings)?;
+    if let Some(url) = audio_url.as_ref().filter(|url| !is_address(url)) {
+        return Err(serde_json::Error::custom(format!("audio_url is no http or https address: {url:?}")));
+    }
     let library = match &surgeries {
         Some(folder) => Library::with_folder(folder),
         None => Library::built_in(),
@@ -66,6 +71,7 @@ pub fn with_clock(
         library,
         token: settings.token.clone(),
         peers: settings.peers.clone(),
+        audio_url,
         began: clock(),
         clock: Watch(clock),
     };
@@ -74,6 +80,11 @@ pub fn with_clock(
         .phase(ApplyRules(Arc::clone(&theatres)))
         .phase(ApplyModel(theatres))
         .companion(Arc::new(Stage { app: Arc::new(app) })))
+}
+
+fn is_address(text: &str) -> bool {
+    let parsed = reqwest::Url::parse(text).ok();
+    parsed.is_some_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 /// What runs beside the phases.

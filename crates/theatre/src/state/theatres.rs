@@ -137,12 +137,14 @@ impl Theatres {
     /// It cannot be a name, there are too many, or its log cannot be used.
     pub fn find_or_make(&self, name: &str) -> Result<Place, NoTheatre> {
         match self.find(name) {
-            Err(NoTheatre::Unknown(_)) => {}
+            Err(NoTheatre::Unknown(_) | NoTheatre::Unusable(_)) => {}
             found => return found,
         }
         let inner = &mut *self.inner.lock();
         match inner.slots.get(name) {
             Some(Slot::Open(place)) => Ok(place.clone()),
+            // A full disk passes; damage does not.
+            Some(Slot::Shut(NoTheatre::Unusable(_))) => self.open_one(inner, name),
             Some(Slot::Shut(why)) => Err(why.clone()),
             None if inner.slots.len() >= MOST_THEATRES => Err(NoTheatre::TooMany),
             None => self.open_one(inner, name),

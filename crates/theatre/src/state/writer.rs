@@ -1,7 +1,12 @@
 //! The one who writes a theatre's log. Everything that is to happen in it waits in one inbox; whatever waits together is
 //! decided in order, written and synced together, then answered, then shown. Nobody hears of anything that a crash could undo.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -15,7 +20,7 @@ use super::{
     command::{Command, Happened, Outcome, Refused, decide},
     event::{Entry, Event},
     fold,
-    log::{Log, OpenError},
+    log::{Log, OpenError, Opener},
     meter::Meter,
     room::Room,
     view,
@@ -98,8 +103,21 @@ impl Theatre {
         session: String,
         clock: Clock,
     ) -> Result<(Self, JoinHandle<()>), OpenError> {
-        let mut room = Room::default();
-        let mut log = Log::open(&path, name, |entry| fold::apply(&mut room, &entry))?;
+        Self::open_with(Opener::default(), path, name, session, clock)
+    }
+
+    /// The same, on a file that is opened so.
+    ///
+    /// # Errors
+    /// As [`Theatre::open`].
+    pub fn open_with(
+        opener: Opener,
+        path: PathBuf,
+        name: &str,
+        session: String,
+        clock: Clock,
+    ) -> Result<(Self, JoinHandle<()>), OpenError> {
+        let (mut log, mut room) = read(&opener, &path, name, None)?;
         if room.seq == 0 {
             let event = Event::Opened { theatre: name.to_owned(), session };
             let entry = Entry { seq: 1, at: clock(), who: "system".to_owned(), event };
@@ -111,8 +129,10 @@ impl Theatre {
         let live = broadcast::Sender::new(BACKLOG);
         let theatre = Self { inbox, live: live.clone(), latest, path: Arc::new(path), meter: Arc::default() };
         let meter = Arc::clone(&theatre.meter);
+        let (name, path, durable) = (name.to_owned(), Arc::clone(&theatre.path), log.end());
+        let log = Some(log);
         let writer =
-            Writer { name: name.to_owned(), log: Some(log), room, clock, live, show, failed: false, meter };
+            Writer { name, opener, path, log, durable, room, clock, live, show, failed: false, meter };
         Ok((theatre, tokio::spawn(writer.run(asked))))
     }
 
@@ -186,10 +206,21 @@ fn shown(room: &Room, head: Head, entries: Arc<[Entry]>) -> Shown {
     Shown { seq: room.seq, json, entries, hash: head.hash, last_utterance, chosen }
 }
 
+/// Reads a log up to `durable` bytes, and what it says.
+fn read(opener: &Opener, path: &Path, name: &str, durable: Option<u64>) -> Result<(Log, Room), OpenError> {
+    let mut room = Room::default();
+    let log = Log::open(opener, path, name, durable, |entry| fold::apply(&mut room, &entry))?;
+    Ok((log, room))
+}
+
 struct Writer {
     name: String,
-    /// None after it failed and could not be opened again.
+    opener: Opener,
+    path: Arc<PathBuf>,
+    /// None after a failed write, until it could be opened again; `room` is then ahead of what is durable.
     log: Option<Log>,
+    /// So many bytes of the log were acknowledged.
+    durable: u64,
     room: Room,
     clock: Clock,
     live: broadcast::Sender<Shown>,
@@ -228,6 +259,11 @@ impl Writer {
 
     /// Decides what waits, writes, answers, shows. Returns whether this was the end.
     async fn turn(&mut self, batch: &mut Vec<Ask>) -> bool {
+        if self.log.is_none()
+            && let Err(why) = self.mend().await
+        {
+            return refuse_all(batch, &why);
+        }
         let (mut entries, mut owed, mut questions, mut stop) = (Vec::new(), Vec::new(), Vec::new(), false);
         if let Ok((_, happened)) = decide(&self.room, Command::Tick, (self.clock)()) {
             self.enter(happened, &mut entries);
@@ -252,8 +288,8 @@ impl Writer {
             }
         }
         self.commit(entries, owed).await;
-        for question in questions {
-            self.answer(question);
+        if self.log.is_some() {
+            questions.into_iter().for_each(|question| self.answer(question));
         }
         stop
     }
@@ -297,6 +333,8 @@ impl Writer {
                     for (_, done) in &mut owed {
                         *done = Err(why.clone());
                     }
+                    // What was decided is undone before anybody can ask for it; where it cannot be, nobody is answered.
+                    let _ = self.mend().await;
                 }
             }
         }
@@ -343,23 +381,52 @@ impl Writer {
         let Some(mut log) = self.log.take() else {
             return Err(Refused::Stopped("its log could not be written".to_owned()));
         };
-        let path = log.path().to_owned();
         let writing = tokio::task::spawn_blocking(move || log.append(&entries).map(|()| (log, entries)));
-        let why = match writing.await {
+        let error = match writing.await {
             Ok(Ok((log, entries))) => {
                 let head = log.head();
+                self.durable = log.end();
                 self.log = Some(log);
                 return Ok((head, entries.into()));
+            }
+            Ok(Err(error)) => error,
+            Err(error) => io::Error::other(error),
+        };
+        tracing::error!(theatre = self.name, %error, "the log could not be written; it is read again");
+        Err(match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Refused::DiskFull(error.to_string()),
+            _ => Refused::NotWritten(error.to_string()),
+        })
+    }
+
+    /// Opens the log again after a failed write and forgets what that write was to say.
+    async fn mend(&mut self) -> Result<(), Refused> {
+        let (opener, path) = (self.opener.clone(), Arc::clone(&self.path));
+        let (name, durable) = (self.name.clone(), self.durable);
+        let reading = tokio::task::spawn_blocking(move || read(&opener, &path, &name, Some(durable)));
+        let why = match reading.await {
+            Ok(Ok((log, room))) => {
+                (self.log, self.room) = (Some(log), room);
+                return Ok(());
             }
             Ok(Err(error)) => error.to_string(),
             Err(error) => error.to_string(),
         };
-        tracing::error!(theatre = self.name, why, "the log could not be written; it is read again");
-        let mut room = Room::default();
-        match Log::open(&path, &self.name, |entry| fold::apply(&mut room, &entry)) {
-            Ok(log) => (self.log, self.room) = (Some(log), room),
-            Err(error) => tracing::error!(theatre = self.name, %error, "the theatre has stopped"),
-        }
-        Err(Refused::NotWritten(why))
+        self.failed = true;
+        tracing::error!(theatre = self.name, why, "the log cannot be opened again yet");
+        Err(Refused::Stopped(why))
     }
+}
+
+/// Answers commands with why not; questions are not answered at all, for nothing is known. Returns whether this was the end.
+fn refuse_all(batch: &mut Vec<Ask>, why: &Refused) -> bool {
+    let mut stop = false;
+    for ask in batch.drain(..) {
+        match ask {
+            Ask::Tell(_, answer) => drop(answer.send(Err(why.clone()))),
+            Ask::Stop => stop = true,
+            Ask::Unstarted(..) | Ask::Look(_) | Ask::Range(..) => {}
+        }
+    }
+    stop
 }

@@ -3,4 +3,5 @@
 mod delivery;
 mod files;
 mod live;
+mod noise;
 mod speech;

@@ -3,6 +3,7 @@
 mod concurrent;
 mod faults;
 mod fold;
+mod full;
 mod http;
 mod live;
 mod log;

@@ -34,9 +34,9 @@ pub(super) struct Size {
 }
 
 /// A model that speaks the protocol and takes its time.
-async fn slow_model() -> String {
-    let answer = |_: Json<Value>| async {
-        tokio::time::interval_at(tokio::time::Instant::now() + MODEL, MODEL).tick().await;
+pub(super) async fn model(takes: Duration) -> String {
+    let answer = move |_: Json<Value>| async move {
+        tokio::time::interval_at(tokio::time::Instant::now() + takes, MODEL).tick().await;
         let content = json!({ "phase": "Phase3", "reasoning": "stones", "next_phase": "Phase4", "toggles": [],
             "suggestions": ["check the irrigation pressure"], "confidence": 0.6 });
         Json(json!({ "choices": [{ "index": 0, "finish_reason": "stop",
@@ -83,7 +83,7 @@ async fn session(state: Arc<str>, name: String, size: Size, offset: Duration) ->
 
 pub(super) fn measure(size: Size) {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let model = runtime.block_on(slow_model());
+    let model = runtime.block_on(model(MODEL));
     let (home, state) =
         theatre_with(&format!("options = {{ chat = {{ url = \"{model}\", model = \"slow\" }} }}\n"));
     let mut running = Running::start(home.command(&["up"]));

@@ -105,6 +105,7 @@ pub(super) async fn stats(State(app): Shared, Name(name): Name) -> Answer {
         "dropped": room.dropped,
         "latency": meter.latency(),
         "services": app.peers,
+        "audio_url": app.audio_url,
     });
     drop(meter);
     Ok(Json(stats).into_response())

@@ -24,6 +24,24 @@ async fn what_the_state_did_not_take_is_sent_again_and_what_it_never_takes_holds
 }
 
 #[tokio::test]
+async fn a_theatre_that_cannot_take_anything_holds_up_no_other() {
+    let (state, folder) = (State::start("PCNL").await, tempfile::tempdir().expect("a folder"));
+    *state.broken.lock() = Some("or1");
+    let host = asr(&state.url, folder.path(), Value::Null);
+    let said =
+        [("or1", "turn on the suction"), ("or2", "turn off the suction"), ("or1", "start the lithotripter")];
+    for (theatre, text) in said {
+        let query = format!("?theatre={theatre}");
+        assert_eq!(transcribe(&host.url(), &query, "audio/wav", say(text)).await.0, 200);
+    }
+    let of = |taken: &[Value]| -> Vec<Value> { taken.iter().map(|one| one["text"].clone()).collect() };
+    assert_eq!(of(&state.until_taken(1).await), [json!("turn off the suction")]);
+    *state.broken.lock() = None;
+    let rest = of(&state.until_taken(3).await);
+    assert_eq!(rest[1..], [json!("turn on the suction"), json!("start the lithotripter")], "in its order");
+}
+
+#[tokio::test]
 async fn a_killed_service_sends_what_it_had_heard_when_it_lives_again() {
     let (state, folder) = (State::start("PCNL").await, tempfile::tempdir().expect("a folder"));
     state.answers.lock().extend([503; 100]);

@@ -49,6 +49,8 @@ pub(super) struct State {
     pub(super) url: String,
     pub(super) surgery: Arc<Mutex<String>>,
     pub(super) answers: Arc<Mutex<VecDeque<u16>>>,
+    /// A theatre whose transcripts it cannot take, as one with a damaged log.
+    pub(super) broken: Arc<Mutex<Option<&'static str>>>,
     came: Arc<watch::Sender<Vec<(u16, Value)>>>,
 }
 
@@ -60,13 +62,21 @@ impl State {
             url,
             surgery: Arc::new(Mutex::new(surgery.to_owned())),
             answers: Arc::default(),
+            broken: Arc::default(),
             came: Arc::new(watch::Sender::new(Vec::new())),
         };
         let (shown, told) = (state.clone(), state.clone());
         let show = move || async move { Json(json!({ "metadata": { "surgery": *shown.surgery.lock() } })) };
         let tell = move |Query(query): Query<Value>, Json(mut body): Json<Value>| async move {
             let is_final = body["is_final"] != json!(false);
-            let status = if is_final { told.answers.lock().pop_front().unwrap_or(200) } else { 200 };
+            let is_broken = query["theatre"].as_str() == *told.broken.lock() && is_final;
+            let status = if is_broken {
+                500
+            } else if is_final {
+                told.answers.lock().pop_front().unwrap_or(200)
+            } else {
+                200
+            };
             body["asked"] = query["theatre"].clone();
             told.came.send_modify(|came| came.push((status, body)));
             (StatusCode::from_u16(status).expect("a status"), Json(json!({}))).into_response()

@@ -1,6 +1,8 @@
 //! The calls: the original's names and shapes, and a code of its own for everything that is wrong.
 
+use phase_kit::catalog::ServiceSettings;
 use serde_json::{Value, json};
+use theatre::registry::CATALOG;
 
 use super::support::House;
 
@@ -220,4 +222,15 @@ async fn the_page_is_served_with_a_policy_and_every_file_is_in_the_table() {
         theatre::state::page::FILES.iter().map(|(name, ..)| (*name).to_owned()).collect();
     known.sort();
     assert_eq!(there, known);
+}
+
+#[test]
+fn where_browsers_send_sound_must_be_an_address() {
+    let service = |url: &str| {
+        let options = json!({ "audio_url": url });
+        let settings = ServiceSettings { options, ..ServiceSettings::default() };
+        CATALOG.service("state", &settings).map(drop).map_err(|error| error.to_string())
+    };
+    assert_eq!(service("https://theatre.example.org/asr"), Ok(()));
+    assert!(service("asr:3471").is_err_and(|why| why.contains("audio_url is no http")));
 }

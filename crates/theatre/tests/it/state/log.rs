@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use theatre::state::{
     chain,
     event::{Entry, Event},
-    log::{Log, OpenError},
+    log::{Log, OpenError, Opener},
     writer::Theatre,
 };
 
@@ -71,7 +71,8 @@ fn a_torn_end_is_cut_wherever_it_tears() {
     for length in 0..whole.len() {
         fs::write(&path, &whole[..length]).expect("written");
         let mut seen = 0;
-        let log = Log::open(&path, "main", |entry| seen = entry.seq).expect("it opens");
+        let log =
+            Log::open(&Opener::default(), &path, "main", None, |entry| seen = entry.seq).expect("it opens");
         let lines = whole[..length].iter().filter(|&&byte| byte == b'\n').count() as u64;
         assert_eq!((seen, log.head().seq), (lines, lines));
         let kept = fs::read(&path).expect("read");
@@ -86,7 +87,7 @@ fn damage_before_the_end_is_named_and_refused() {
     let mut damaged = written();
     damaged[20] ^= 1;
     fs::write(&path, &damaged).expect("written");
-    let error = Log::open(&path, "main", |_| ()).expect_err("refused");
+    let error = Log::open(&Opener::default(), &path, "main", None, |_| ()).expect_err("refused");
     assert!(matches!(&error, OpenError::Damaged { broken, .. } if broken.line == 1), "{error}");
     assert_eq!(fs::read(&path).expect("read"), damaged, "nothing was mended");
 }

@@ -25,6 +25,7 @@ use theatre::{
     state::{
         command::{Chosen, Command, Reply},
         event::Definition,
+        log::Opener,
         service,
         writer::{Clock, Theatre},
     },
@@ -101,9 +102,16 @@ pub(super) struct Bare {
 impl Bare {
     /// With a surgery chosen.
     pub(super) async fn open() -> Self {
+        Self::open_with(Opener::default()).await
+    }
+
+    /// On a file that is opened so.
+    pub(super) async fn open_with(opener: Opener) -> Self {
         let (folder, hands) = (tempfile::tempdir().expect("a folder"), Hands::new());
         let path = folder.path().join("log.jsonl");
-        let (theatre, _) = Theatre::open(path, "main", "s".to_owned(), hands.clock()).expect("a theatre");
+        let session = "s".to_owned();
+        let (theatre, _) =
+            Theatre::open_with(opener, path, "main", session, hands.clock()).expect("a theatre");
         let bare = Self { folder, hands, theatre };
         bare.tell(Command::Select { surgery: chosen(), operator: "Ada".to_owned() }).await;
         bare
