@@ -3,6 +3,7 @@
 mod builder;
 mod go;
 mod java;
+mod java_types;
 mod javascript;
 mod python;
 mod rust;
