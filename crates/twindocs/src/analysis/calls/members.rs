@@ -5,7 +5,7 @@ use super::{
     values::{Evaluator, Value, Values, external},
     world::separator,
 };
-use crate::analysis::{components::Kind, source::Language};
+use crate::analysis::{components::Kind, languages::HELD, source::Language};
 
 /// Methods of containers that give one of what is held, outside Rust.
 const GIVE_ONE: [&str; 22] = [
@@ -281,6 +281,7 @@ impl<'f> Evaluator<'_, 'f> {
                 }
                 all
             }
+            Value::Instance { of, .. } if self.language(scope) == Language::Go => self.member(of, HELD),
             // `?`, a reference, a box: the thing itself.
             other if self.language(scope) == Language::Rust => Values::from([other]),
             _ => Values::new(),

@@ -109,7 +109,9 @@ fn distance(arg: &str, parameter: &str) -> Option<u32> {
         (None, false) if is_variable => Some(4),
         (None, false) if is_final(parameter) => None,
         (None, false) if is_final(arg) => ABOVE_FINAL.contains(&parameter).then_some(2),
-        (None, false) => Some(2),
+        // `InputStreamReader` is a `Reader`: a guess that only orders what else would be equal.
+        (None, false) if arg.ends_with(parameter) => Some(1),
+        (None, false) => Some(3),
     }
 }
 

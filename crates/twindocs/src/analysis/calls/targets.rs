@@ -148,7 +148,9 @@ impl<'f> Evaluator<'_, 'f> {
     fn types_of(&mut self, call: &'f Call, scope: usize) -> Vec<String> {
         let mut types = call.types.clone();
         types.resize(call.args.len(), String::new());
-        for (known, (_, expr)) in types.iter_mut().zip(&call.args).filter(|it| it.0.is_empty()) {
+        for (known, (_, expr)) in
+            types.iter_mut().zip(&call.args).filter(|it| it.0.is_empty() || it.0.starts_with('?'))
+        {
             let mut names: Vec<String> = match expr {
                 Expr::Call(callee) => {
                     let given = self.eval(callee, scope);
@@ -157,8 +159,11 @@ impl<'f> Evaluator<'_, 'f> {
                 other => self.eval(other, scope).iter().map(|it| self.name_of_type(it)).collect(),
             };
             names.dedup();
-            if let [one] = names.as_slice() {
-                one.clone_into(known);
+            match names.as_slice() {
+                [one] if !one.is_empty() => one.clone_into(known),
+                // What is ours is one of several: the library's method is not meant.
+                [_, _, ..] => known.clear(),
+                _ => *known = known.trim_start_matches('?').to_owned(),
             }
         }
         types

@@ -78,6 +78,11 @@ fn of(b: &Builder<'_>, node: Node<'_>, scope: usize) -> String {
         "update_expression" => {
             return node.named_child(0).map_or(String::new(), |it| of(b, it, scope));
         }
+        "method_invocation" => {
+            let guess =
+                of_library(b.field(node, "name").unwrap_or(""), b.field(node, "object").unwrap_or(""));
+            return if guess.is_empty() { String::new() } else { format!("?{guess}") };
+        }
         "binary_expression" => {
             return of_operator(b.field(node, "operator"), &inner("left"), &inner("right"));
         }
@@ -94,6 +99,33 @@ fn of_name(b: &Builder<'_>, name: &str, mut scope: Option<usize>) -> String {
         scope = b.facts.parents[at];
     }
     String::new()
+}
+
+/// What a method of the language's own library gives, where its name is the same in all of it. A method of the codebase goes before.
+fn of_library<'a>(name: &str, object: &'a str) -> &'a str {
+    match name {
+        "valueOf" if object.starts_with(char::is_uppercase) => object,
+        "toString" | "trim" | "substring" | "toLowerCase" | "toUpperCase" | "getSimpleName"
+        | "getMessage" => "String",
+        "replace" | "format" | "join" | "readLine" | "nextLine" | "concat" => "String",
+        "length" | "size" | "indexOf" | "lastIndexOf" | "compareTo" | "hashCode" | "intValue" => "int",
+        "floatToIntBits" | "parseInt" | "nextInt" | "ordinal" => "int",
+        "longValue" | "doubleToLongBits" | "parseLong" | "getTime" | "currentTimeMillis" | "nanoTime" => {
+            "long"
+        }
+        "doubleValue" | "parseDouble" => "double",
+        "floatValue" => "float",
+        "shortValue" => "short",
+        "byteValue" => "byte",
+        "booleanValue" | "equals" | "isEmpty" | "contains" | "startsWith" | "endsWith" | "hasNext" => {
+            "boolean"
+        }
+        "charValue" | "charAt" => "char",
+        "toCharArray" => "char[]",
+        "getBytes" => "byte[]",
+        "getClass" => "Class",
+        _ => "",
+    }
 }
 
 fn of_operator(operator: Option<&str>, left: &str, right: &str) -> String {
