@@ -224,8 +224,10 @@ impl<'t> Builder<'t> {
         while let Some(comment) = before {
             let is_comment = comment.kind().contains("comment");
             let is_attribute = comment.kind() == "attribute_item";
-            if !(is_comment || is_attribute) || comment.start_position().row + 1 + comment_rows(comment) < row
-            {
+            // A comment of this form belongs to what follows also across an empty line.
+            let slack = if only == ["/**"] && lines.is_empty() { 2 } else { 1 };
+            let last_row = comment.start_position().row + comment_rows(comment);
+            if !(is_comment || is_attribute) || last_row + slack < row {
                 break;
             }
             let text = self.text_of(comment);

@@ -21,6 +21,7 @@ pub(super) fn read(b: &mut Builder<'_>, root: Node<'_>) {
             b.facts.components[0].doc = one_line(text.trim_matches(['/', '*', ' ', '\n']));
         }
     }
+    imports::of_comments(b);
     block(b, root, 0);
 }
 
