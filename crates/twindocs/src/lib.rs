@@ -2,6 +2,10 @@
 //! itself and decided, until both say the same.
 
 pub mod analysis;
+pub mod comparison;
 pub mod documenter;
 pub mod records;
 pub mod registry;
+pub mod resolution;
+pub mod tickets;
+pub mod validator;

@@ -1,15 +1,34 @@
 //! The twin documentation's services by name: what `segue serve NAME` serves.
 
+use std::sync::Arc;
+
 use phase_kit::{
     catalog::{Catalog, ServiceSettings, options},
     service::ServiceBuilder,
 };
+use serde::de::Error as _;
 
-use crate::{analysis::phase::AnalysisPhase, documenter, records::Stream};
+use crate::{
+    analysis::phase::AnalysisPhase,
+    comparison::phase::ComparePhase,
+    documenter,
+    records::Stream,
+    resolution::phase::ResolvePhase,
+    tickets::{apply::ApplyPhase, ask::AskPhase, companion::Tickets},
+    validator,
+};
 
 /// Every service of the twin documentation.
 pub const CATALOG: Catalog = Catalog {
-    services: &[("analysis", analysis), ("documenter_a", documenter_a), ("documenter_b", documenter_b)],
+    services: &[
+        ("analysis", analysis),
+        ("documenter_a", documenter_a),
+        ("documenter_b", documenter_b),
+        ("validator_a", validator_a),
+        ("validator_b", validator_b),
+        ("comparison", comparison),
+        ("resolution", resolution),
+    ],
 };
 
 fn analysis(
@@ -31,4 +50,35 @@ fn documenter_b(
     settings: &ServiceSettings,
 ) -> Result<ServiceBuilder, serde_json::Error> {
     documenter::service(builder, settings, Stream::B)
+}
+
+fn validator_a(
+    builder: ServiceBuilder,
+    settings: &ServiceSettings,
+) -> Result<ServiceBuilder, serde_json::Error> {
+    validator::service(builder, settings, Stream::A)
+}
+
+fn validator_b(
+    builder: ServiceBuilder,
+    settings: &ServiceSettings,
+) -> Result<ServiceBuilder, serde_json::Error> {
+    validator::service(builder, settings, Stream::B)
+}
+
+fn comparison(
+    builder: ServiceBuilder,
+    settings: &ServiceSettings,
+) -> Result<ServiceBuilder, serde_json::Error> {
+    Ok(builder.phase(ComparePhase::new(options(settings)?)))
+}
+
+/// It measures once more, after people have answered.
+fn resolution(
+    builder: ServiceBuilder,
+    settings: &ServiceSettings,
+) -> Result<ServiceBuilder, serde_json::Error> {
+    let tickets = Tickets::new(&settings.orchestrator).map_err(serde_json::Error::custom)?;
+    let apply = ApplyPhase::new(options(settings)?);
+    Ok(builder.phase(ResolvePhase).phase(AskPhase).phase(apply).companion(Arc::new(tickets)))
 }

@@ -1,5 +1,6 @@
 //! What the twin documentation promises, one file for each part.
 
+mod agreement;
 mod analysis_phase;
 mod analysis_properties;
 mod call_truth;
