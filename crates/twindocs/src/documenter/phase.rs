@@ -61,7 +61,7 @@ impl DocumentPhase {
             for id in material.levels().iter().flatten().flat_map(|unit| unit.iter()) {
                 ctx.go_on()?;
                 let Some(component) = material.component(id) else { continue };
-                let task = material.task(component, self.engine.gives(), |_| Some(USUAL_SUMMARY));
+                let task = material.assignment(component, self.engine.gives(), |_| Some(USUAL_SUMMARY));
                 spent.add(author.estimate(&task));
             }
         }

@@ -169,7 +169,7 @@ impl Walk<'_> {
                 let entry = here(other).or_else(|| entries.get(other));
                 entry.map(|entry| entry.documentation.summary.as_str())
             };
-            let task = self.material.task(component, self.engine.gives(), summary);
+            let task = self.material.assignment(component, self.engine.gives(), summary);
             let place = order.get(id.as_str()).copied().unwrap_or_default();
             let one = self.one(component, task, fingerprint, place).await?;
             unit.push((id.clone(), one));
