@@ -12,6 +12,7 @@ mod languages;
 pub mod order;
 pub mod phase;
 pub mod source;
+pub mod texts;
 
 use serde::{Deserialize, Serialize};
 

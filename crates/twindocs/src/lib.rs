@@ -3,7 +3,9 @@
 
 pub mod analysis;
 pub mod comparison;
+pub mod documenter;
 pub mod records;
 pub mod registry;
 pub mod resolution;
 pub mod tickets;
+pub mod validator;

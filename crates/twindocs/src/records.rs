@@ -97,6 +97,18 @@ pub mod names {
         format!("{stream}/{iteration}/validated/{batch}.json")
     }
 
+    /// What somebody used in an iteration ([`super::documented::Spent`]). `who` is `documenter`, or `validator-{batch}`.
+    #[must_use]
+    pub fn spent(stream: Stream, iteration: u32, who: &str) -> String {
+        format!("{stream}/{iteration}/spent/{who}.json")
+    }
+
+    /// What a dry run would have used ([`super::documented::Spent`]).
+    #[must_use]
+    pub fn estimate(stream: Stream) -> String {
+        format!("{stream}/estimate.json")
+    }
+
     /// The stream after the corrections of an iteration ([`super::documented::StreamFile`]): what the next one begins with.
     #[must_use]
     pub fn resolved(stream: Stream, iteration: u32) -> String {

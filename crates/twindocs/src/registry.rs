@@ -11,19 +11,59 @@ use serde::de::Error as _;
 use crate::{
     analysis::phase::AnalysisPhase,
     comparison::phase::ComparePhase,
+    documenter,
+    records::Stream,
     resolution::phase::ResolvePhase,
     tickets::{apply::ApplyPhase, ask::AskPhase, companion::Tickets},
+    validator,
 };
 
 /// Every service of the twin documentation.
-pub const CATALOG: Catalog =
-    Catalog { services: &[("analysis", analysis), ("comparison", comparison), ("resolution", resolution)] };
+pub const CATALOG: Catalog = Catalog {
+    services: &[
+        ("analysis", analysis),
+        ("documenter_a", documenter_a),
+        ("documenter_b", documenter_b),
+        ("validator_a", validator_a),
+        ("validator_b", validator_b),
+        ("comparison", comparison),
+        ("resolution", resolution),
+    ],
+};
 
 fn analysis(
     builder: ServiceBuilder,
     settings: &ServiceSettings,
 ) -> Result<ServiceBuilder, serde_json::Error> {
     Ok(builder.phase(AnalysisPhase::new(options(settings)?)))
+}
+
+fn documenter_a(
+    builder: ServiceBuilder,
+    settings: &ServiceSettings,
+) -> Result<ServiceBuilder, serde_json::Error> {
+    documenter::service(builder, settings, Stream::A)
+}
+
+fn documenter_b(
+    builder: ServiceBuilder,
+    settings: &ServiceSettings,
+) -> Result<ServiceBuilder, serde_json::Error> {
+    documenter::service(builder, settings, Stream::B)
+}
+
+fn validator_a(
+    builder: ServiceBuilder,
+    settings: &ServiceSettings,
+) -> Result<ServiceBuilder, serde_json::Error> {
+    validator::service(builder, settings, Stream::A)
+}
+
+fn validator_b(
+    builder: ServiceBuilder,
+    settings: &ServiceSettings,
+) -> Result<ServiceBuilder, serde_json::Error> {
+    validator::service(builder, settings, Stream::B)
 }
 
 fn comparison(

@@ -1,4 +1,4 @@
-//! The phase `analysis`: a path in, `components.json` and `call_graph.json` out.
+//! The phase `analysis`: a path in, `components.json`, `call_graph.json` and `sources.json` out.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,9 @@ use super::{
     Analysis, analyse,
     order::{Order, order},
     source::{self, Language, Limits, Selection, SourceError},
+    texts::texts,
 };
+use crate::records::{documented::Sources, names::SOURCES};
 
 /// The artifact with all components and the order to document them in.
 pub const COMPONENTS: &str = "components.json";
@@ -104,7 +106,7 @@ impl Phase for AnalysisPhase {
             limits: input.limits,
         };
         let shown = input.path.display().to_string();
-        let work = move || -> Result<(usize, Analysis), PhaseError> {
+        let work = move || -> Result<(usize, Analysis, Sources), PhaseError> {
             let codebase = source::read(&root, &selection).map_err(refused)?;
             if codebase.files.is_empty() {
                 let message =
@@ -113,10 +115,11 @@ impl Phase for AnalysisPhase {
             }
             let analysis = analyse(&codebase)
                 .map_err(|error| PhaseError::retry("analysis-failed", error.to_string()))?;
-            Ok((codebase.files.len(), analysis))
+            let sources = texts(&codebase, &analysis.components);
+            Ok((codebase.files.len(), analysis, sources))
         };
         let done = tokio::task::spawn_blocking(work).await;
-        let (files, analysis) =
+        let (files, analysis, sources) =
             done.map_err(|error| PhaseError::retry("analysis-failed", error.to_string()))??;
         ctx.go_on()?;
         ctx.progress(2, 3, "parts", "storing what was found");
@@ -139,6 +142,7 @@ impl Phase for AnalysisPhase {
         };
         ctx.artifacts().put_json(COMPONENTS, &file).await?;
         ctx.artifacts().put_json(CALL_GRAPH, &analysis.graph).await?;
+        ctx.artifacts().put_json(SOURCES, &sources).await?;
         let stats = json!(output);
         Ok(Success::new(output).stats(stats))
     }

@@ -271,6 +271,27 @@ pub struct StreamFile {
     pub failed: BTreeMap<String, Failed>,
 }
 
+/// What was used of a model, or would be in a dry run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Spent {
+    /// Questions that were answered.
+    pub calls: u64,
+    /// Tokens of questions and answers; estimated where the server does not count them.
+    pub tokens: u64,
+    /// What they cost in US dollars, by the prices in the service's options.
+    pub usd: f64,
+}
+
+impl Spent {
+    /// Adds another.
+    pub fn add(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.tokens += other.tokens;
+        self.usd += other.usd;
+    }
+}
+
 /// The output of `document_a` and `document_b`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -6,6 +6,7 @@ use protocol::{Callback, CallbackStatus};
 use serde_json::{Value, json};
 use twindocs::{
     analysis::{calls::CallGraph, phase::ComponentsFile},
+    records::documented::Sources,
     registry::CATALOG,
 };
 
@@ -27,7 +28,7 @@ async fn run(fake: &FakeOrchestrator, options: Value, input: Value) -> Callback 
 }
 
 #[tokio::test]
-async fn both_artifacts_are_written_and_the_counts_are_theirs() {
+async fn all_artifacts_are_written_and_the_counts_are_theirs() {
     let fake = FakeOrchestrator::start().await;
     let callback = run(&fake, Value::Null, json!({ "path": folder("python"), "exclude": ["main.py"] })).await;
     assert_eq!(callback.status, CallbackStatus::Complete, "{callback:?}");
@@ -35,6 +36,12 @@ async fn both_artifacts_are_written_and_the_counts_are_theirs() {
     let read = |name: &str| fake.artifact(name).expect("it was stored");
     let file: ComponentsFile = serde_json::from_slice(&read("components.json")).expect("it fits");
     let graph: CallGraph = serde_json::from_slice(&read("call_graph.json")).expect("it fits");
+    let sources: Sources = serde_json::from_slice(&read("sources.json")).expect("it fits");
+    assert_eq!(sources.len(), file.components.len());
+    assert!(sources["shop/helpers.py::clean"].starts_with("def clean(text)"));
+    let (module, class) = (&sources["shop/stock.py"], &sources["shop/stock.py::Item"]);
+    assert!(module.contains("import") && !module.contains("class Item"), "{module}");
+    assert!(class.contains("class Item") && !class.contains("def "), "{class}");
     assert_eq!(output["components"], file.components.len());
     assert_eq!(
         (&output["edges"], &output["unresolved"]),

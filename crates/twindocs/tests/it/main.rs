@@ -4,3 +4,4 @@ mod agreement;
 mod analysis_phase;
 mod analysis_properties;
 mod call_truth;
+mod streams;
