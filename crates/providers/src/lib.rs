@@ -9,6 +9,7 @@
 mod answer;
 pub mod chat;
 mod doctor;
+pub mod embed;
 mod endpoint;
 mod error;
 pub mod language;
@@ -25,6 +26,7 @@ pub use chat::{
     OpenAiChat,
 };
 pub use doctor::{Finding, doctor};
+pub use embed::{Embedded, Embedder, EmbeddingSettings, OpenAiEmbeddings};
 pub use error::ProviderError;
 pub use language::{Language, LanguagePair, UnsupportedLanguage};
 pub use morphology::{Morphology, Reading, Token};

@@ -2,6 +2,11 @@
 //! itself and decided, until both say the same.
 
 pub mod analysis;
+pub mod comparison;
+pub mod documenter;
 pub mod package;
 pub mod records;
 pub mod registry;
+pub mod resolution;
+pub mod tickets;
+pub mod validator;

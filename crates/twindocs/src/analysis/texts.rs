@@ -1,6 +1,6 @@
 //! The text of every component, for those who write about it.
 //!
-//! A function's is all of its lines. A module's or a type's is what belongs to no component of its own, or a reader of it would be
+//! A function's is all of its lines, with the comment above it. A module's or a type's is what belongs to no component of its own, or a reader of it would be
 //! given the whole file once more.
 
 use std::collections::BTreeMap;
@@ -23,9 +23,11 @@ pub fn texts(codebase: &Codebase, components: &[Component]) -> Sources {
         let lines: Vec<&str> = file.text.lines().collect();
         let all = of_file.get(&*file.path).map(Vec::as_slice).unwrap_or_default();
         for component in all {
+            let (from, to) = range(component, lines.len());
+            let with_comment = (with_comment(&lines, from, 0), to);
             let text = match component.kind.is_callable() {
-                true => joined(&lines, range(component, lines.len()), &[]),
-                false => cut(joined(&lines, range(component, lines.len()), &inside(component, all, &lines))),
+                true => joined(&lines, with_comment, &[]),
+                false => cut(joined(&lines, with_comment, &inside(component, all, &lines))),
             };
             texts.insert(component.id.clone(), text);
         }
@@ -44,18 +46,31 @@ fn inside(outer: &Component, all: &[&Component], lines: &[&str]) -> Vec<(usize, 
     let (from, to) = range(outer, lines.len());
     let mut ranges = Vec::new();
     for inner in all.iter().filter(|one| one.id != outer.id && outer.parent.as_ref() != Some(&one.id)) {
-        let (mut start, end) = range(inner, lines.len());
+        let (start, end) = range(inner, lines.len());
         // Of two with the same lines, the module is the outer one.
         let same = (start, end) == (from, to);
         if start < from || end > to || (same && inner.parent.as_ref() != Some(&outer.id)) {
             continue;
         }
-        while start > from && is_comment(lines[start - 1]) {
-            start -= 1;
-        }
-        ranges.push((start, end));
+        ranges.push((with_comment(lines, start, from), end));
     }
     ranges
+}
+
+/// Where the comment above a line begins.
+fn with_comment(lines: &[&str], mut start: usize, first: usize) -> usize {
+    while start > first && is_comment(lines[start - 1]) {
+        start -= 1;
+    }
+    start
+}
+
+/// Returns how many lines of a function's text are above its first line; none where its lines cannot be told.
+#[must_use]
+pub fn lines_above(component: &Component, text: &str) -> Option<u32> {
+    let own = (component.line_end + 1).checked_sub(component.line_start)?;
+    let all = u32::try_from(text.lines().count()).ok()?;
+    if component.kind.is_callable() { all.checked_sub(own) } else { None }
 }
 
 fn is_comment(line: &str) -> bool {
