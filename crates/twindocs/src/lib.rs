@@ -9,3 +9,4 @@ pub mod records;
 pub mod registry;
 pub mod resolution;
 pub mod tickets;
+pub mod validator;

@@ -16,17 +16,20 @@ use crate::{
     records::Stream,
     resolution::phase::ResolvePhase,
     tickets::{apply::ApplyPhase, ask::AskPhase, companion::Tickets},
+    validator,
 };
 
 /// Every service of the twin documentation.
 pub const CATALOG: Catalog = Catalog {
     services: &[
         ("analysis", analysis),
-        ("comparison", comparison),
         ("documenter_a", documenter_a),
         ("documenter_b", documenter_b),
-        ("package", package),
+        ("validator_a", validator_a),
+        ("validator_b", validator_b),
+        ("comparison", comparison),
         ("resolution", resolution),
+        ("package", package),
     ],
 };
 
@@ -51,11 +54,18 @@ fn documenter_b(
     documenter::service(builder, settings, Stream::B)
 }
 
-fn package(
+fn validator_a(
     builder: ServiceBuilder,
-    _settings: &ServiceSettings,
+    settings: &ServiceSettings,
 ) -> Result<ServiceBuilder, serde_json::Error> {
-    Ok(builder.phase(PackagePhase))
+    validator::service(builder, settings, Stream::A)
+}
+
+fn validator_b(
+    builder: ServiceBuilder,
+    settings: &ServiceSettings,
+) -> Result<ServiceBuilder, serde_json::Error> {
+    validator::service(builder, settings, Stream::B)
 }
 
 fn comparison(
@@ -73,4 +83,11 @@ fn resolution(
     let tickets = Tickets::new(&settings.orchestrator).map_err(serde_json::Error::custom)?;
     let apply = ApplyPhase::new(options(settings)?);
     Ok(builder.phase(ResolvePhase).phase(AskPhase).phase(apply).companion(Arc::new(tickets)))
+}
+
+fn package(
+    builder: ServiceBuilder,
+    _settings: &ServiceSettings,
+) -> Result<ServiceBuilder, serde_json::Error> {
+    Ok(builder.phase(PackagePhase))
 }

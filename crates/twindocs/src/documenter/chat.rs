@@ -18,6 +18,7 @@ use providers::{ChatMessage, ChatModel, ChatReply, ChatRequest, ChatRole, Provid
 use super::{
     assignment::{Assignment, Written},
     engine::{Desk, Outcome, Unwritten},
+    material::Material,
     purse::{Prices, tokens_of},
 };
 use crate::records::documented::Spent;
@@ -88,9 +89,9 @@ impl ChatAuthor {
     }
 
     /// Writes.
-    pub async fn write(&self, task: &Assignment, desk: &Desk) -> Outcome {
+    pub async fn write(&self, task: &Assignment, material: &Material, desk: &Desk) -> Outcome {
         let mut spent = Spent::default();
-        let written = self.written(task, desk, &mut spent).await;
+        let written = self.written(task, material, desk, &mut spent).await;
         match &written {
             Ok(_) | Err(Unwritten::Component { code: "invalid-answer", .. }) => self.begin(),
             Err(Unwritten::Component { code: "model-failed", .. }) => {
@@ -101,14 +102,20 @@ impl ChatAuthor {
         (written, spent)
     }
 
-    async fn written(&self, task: &Assignment, desk: &Desk, spent: &mut Spent) -> Result<Written, Unwritten> {
+    async fn written(
+        &self,
+        task: &Assignment,
+        material: &Material,
+        desk: &Desk,
+        spent: &mut Spent,
+    ) -> Result<Written, Unwritten> {
         if self.failing.load(Ordering::Relaxed) >= MOST_IN_A_ROW {
             let message =
                 format!("not asked: {MOST_IN_A_ROW} components before it failed one after the other");
             return Err(Unwritten::Component { code: "model-failed", message });
         }
         let mut messages = prompt::messages(task, self.manner.yields);
-        let known = |id: &str| desk.material.component(id).is_some();
+        let known = |id: &str| material.component(id).is_some();
         let reply = self.ask(task, &messages, desk, spent).await?;
         let wrong = match answer::read(&reply.text, task, &reply.model, known) {
             Ok(written) => return Ok(written),

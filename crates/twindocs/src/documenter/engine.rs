@@ -98,11 +98,11 @@ impl Engine {
     }
 
     /// Writes.
-    pub async fn write(&self, task: &Assignment, desk: &Desk) -> Outcome {
+    pub async fn write(&self, task: &Assignment, material: &Material, desk: &Desk) -> Outcome {
         match self {
             Self::Derive => (Ok(derive::write(task)), Spent::default()),
             Self::Skim => (Ok(skim::write(task)), Spent::default()),
-            Self::Chat(author) => author.write(task, desk).await,
+            Self::Chat(author) => author.write(task, material, desk).await,
         }
     }
 }
@@ -114,6 +114,4 @@ pub struct Desk {
     pub cancel: CancellationToken,
     /// What may be spent.
     pub purse: Arc<Purse>,
-    /// The codebase.
-    pub material: Arc<Material>,
 }

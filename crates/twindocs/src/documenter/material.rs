@@ -89,7 +89,7 @@ impl Material {
     /// Returns the assignment for a component as of the first time, with what its engine may use. `summary` says what this stream has
     /// written of another.
     #[must_use]
-    pub fn task<'s>(
+    pub fn assignment<'s>(
         &self,
         component: &Component,
         gives: Gives,

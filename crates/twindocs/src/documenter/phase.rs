@@ -1,9 +1,8 @@
 //! The phases `document_a` and `document_b`: what the analysis found in, `STREAM/N/documented.json` out.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
 
-use phase_kit::{ArtifactError, Context, Phase, PhaseError, Success};
-use serde::de::DeserializeOwned;
+use phase_kit::{Context, Phase, PhaseError, Success};
 use serde_json::json;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
@@ -14,14 +13,17 @@ use super::{
     engine::{Desk, Engine},
     material::Material,
     purse::Purse,
-    walk::{Done, Walk, of_book},
+    walk::{Done, Walk},
 };
-use crate::records::{
-    Stream, VERSION,
-    compared::{Feedback, Resolution},
-    documented::{Batch, Documented, Entry, Spent, StreamFile},
-    iteration, names,
-    settings::Settings,
+use crate::{
+    comparison::gather::{Stored, optional},
+    records::{
+        Stream, VERSION,
+        compared::{Feedback, Resolution},
+        documented::{Batch, Documented, Entry, Spent, StreamFile},
+        iteration, names,
+        settings::Settings,
+    },
 };
 
 /// Most components at the same time, whatever a job asks for.
@@ -52,18 +54,6 @@ impl DocumentPhase {
         Self { stream, engine, book_bytes, book: OnceCell::new() }
     }
 
-    /// The service's book, opened by the first run that needs it.
-    async fn book(&self, ctx: &Context) -> Result<Arc<Book>, PhaseError> {
-        let folder = ctx.data_dir().map(|data| data.join("book"));
-        let most = self.book_bytes;
-        let open = || async move {
-            let opened = tokio::task::spawn_blocking(move || Book::open(folder.as_deref(), most)).await;
-            let opened = opened.map_err(|error| PhaseError::retry("book-failed", error.to_string()))?;
-            opened.map(Arc::new).map_err(|error| of_book(&error))
-        };
-        self.book.get_or_try_init(open).await.cloned()
-    }
-
     /// What would be asked, without asking.
     async fn dry_run(&self, ctx: &Context, material: &Material) -> Result<Success<Documented>, PhaseError> {
         let mut spent = Spent::default();
@@ -71,7 +61,7 @@ impl DocumentPhase {
             for id in material.levels().iter().flatten().flat_map(|unit| unit.iter()) {
                 ctx.go_on()?;
                 let Some(component) = material.component(id) else { continue };
-                let task = material.task(component, self.engine.gives(), |_| Some(USUAL_SUMMARY));
+                let task = material.assignment(component, self.engine.gives(), |_| Some(USUAL_SUMMARY));
                 spent.add(author.estimate(&task));
             }
         }
@@ -139,12 +129,14 @@ impl Phase for DocumentPhase {
 
     async fn run(&self, ctx: Context, settings: Settings) -> Result<Success<Documented>, PhaseError> {
         let iteration = iteration(&ctx);
-        let material = Arc::new(material(&ctx).await?);
+        let Stored { components, graph, sources } = Stored::read(&ctx).await?;
+        let material = Material::new(components, graph, sources);
         if settings.dry_run && matches!(self.engine, Engine::Chat(_)) {
             return self.dry_run(&ctx, &material).await;
         }
         let before = self.before(&ctx, iteration).await?;
-        let book = self.book(&ctx).await?;
+        let folder = ctx.data_dir().map(|data| data.join("book"));
+        let book = self.book.get_or_try_init(|| open_book(folder, self.book_bytes)).await?;
         if let Engine::Chat(author) = &self.engine {
             author.begin();
         }
@@ -161,8 +153,8 @@ impl Phase for DocumentPhase {
             iteration,
             material: &material,
             engine: &self.engine,
-            desk: Desk { cancel, purse, material: Arc::clone(&material) },
-            book: &book,
+            desk: Desk { cancel, purse },
+            book,
             by: by.clone(),
             before: &before.entries,
             feedback: &before.feedback,
@@ -170,12 +162,10 @@ impl Phase for DocumentPhase {
             continue_on_error: settings.continue_on_error,
         };
         let walked = walk.run().await;
-        let synced = Arc::clone(&book);
-        let synced = tokio::task::spawn_blocking(move || synced.sync()).await;
+        let synced = Arc::clone(book);
+        let synced = in_book(move || synced.sync()).await;
         let mut done = walked?;
-        synced
-            .map_err(|error| PhaseError::retry("book-failed", error.to_string()))?
-            .map_err(|error| of_book(&error))?;
+        synced?;
         callers::set(&mut done.entries, &before.entries, &done.changed);
         let total = material.len() as u64;
         ctx.progress(total, total, "components", "storing what was written");
@@ -203,23 +193,23 @@ fn batches(stream: Stream, done: &Done, settings: &Settings) -> Vec<Batch> {
     chunks.map(batch).collect()
 }
 
-/// The three artifacts of the analysis.
-pub(crate) async fn material(ctx: &Context) -> Result<Material, PhaseError> {
-    let components = ctx.artifacts().get_json(names::COMPONENTS).await?;
-    let graph = ctx.artifacts().get_json(names::CALL_GRAPH).await?;
-    let sources = ctx.artifacts().get_json(names::SOURCES).await?;
-    Ok(Material::new(components, graph, sources))
+/// Opens the book in a folder.
+pub(crate) async fn open_book(folder: Option<PathBuf>, most: u64) -> Result<Arc<Book>, PhaseError> {
+    in_book(move || Book::open(folder.as_deref(), most)).await.map(Arc::new)
 }
 
-pub(crate) async fn optional<T: DeserializeOwned>(
-    ctx: &Context,
-    name: &str,
-) -> Result<Option<T>, PhaseError> {
-    match ctx.artifacts().get_json(name).await {
-        Ok(value) => Ok(Some(value)),
-        Err(ArtifactError::NotFound(_)) => Ok(None),
-        Err(error) => Err(error.into()),
+/// Does what waits for a disk where that holds nobody up.
+pub(crate) async fn in_book<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, PhaseError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map_err(|error| of_book(&error)),
+        Err(error) => Err(PhaseError::retry("book-failed", error.to_string())),
     }
+}
+
+pub(crate) fn of_book(error: &io::Error) -> PhaseError {
+    PhaseError::retry("book-failed", format!("the book of what was written cannot be used: {error}"))
 }
 
 /// What a stream has spent before this iteration; not looked up where nothing limits it.

@@ -19,6 +19,7 @@ use super::{
     book::Book,
     engine::{Desk, Engine, Unwritten},
     material::Material,
+    phase::{in_book, of_book},
 };
 use crate::{
     analysis::components::Component,
@@ -168,7 +169,7 @@ impl Walk<'_> {
                 let entry = here(other).or_else(|| entries.get(other));
                 entry.map(|entry| entry.documentation.summary.as_str())
             };
-            let task = self.material.task(component, self.engine.gives(), summary);
+            let task = self.material.assignment(component, self.engine.gives(), summary);
             let place = order.get(id.as_str()).copied().unwrap_or_default();
             let one = self.one(component, task, fingerprint, place).await?;
             unit.push((id.clone(), one));
@@ -203,7 +204,7 @@ impl Walk<'_> {
             let entry = self.entry(component, found.value, found.spent, (key, place));
             return Ok(One::Written { entry, for_this_run: found.by == self.by });
         }
-        let (outcome, spent) = self.engine.write(&task, &self.desk).await;
+        let (outcome, spent) = self.engine.write(&task, self.material, &self.desk).await;
         if outcome.is_ok() || spent != Spent::default() {
             self.keep(key.clone(), spent, outcome.as_ref().ok().cloned()).await?;
         }
@@ -224,11 +225,7 @@ impl Walk<'_> {
     /// Writes into the book before anybody hears of it.
     async fn keep(&self, key: String, spent: Spent, written: Option<Written>) -> Result<(), PhaseError> {
         let (book, by) = (Arc::clone(self.book), self.by.clone());
-        let put = move || book.put((&key, &by), spent, written.as_ref());
-        match tokio::task::spawn_blocking(put).await {
-            Ok(put) => put.map_err(|error| of_book(&error)),
-            Err(error) => Err(PhaseError::retry("book-failed", error.to_string())),
-        }
+        in_book(move || book.put((&key, &by), spent, written.as_ref())).await
     }
 
     fn entry(
@@ -304,8 +301,4 @@ fn moved(calls: &[CallRef], line: impl Fn(u32) -> Option<u32>) -> Vec<CallRef> {
         ..call.clone()
     };
     calls.iter().map(moved).collect()
-}
-
-pub(super) fn of_book(error: &std::io::Error) -> PhaseError {
-    PhaseError::retry("book-failed", format!("the book of what was written cannot be used: {error}"))
 }

@@ -4,5 +4,7 @@ mod book;
 mod documenters;
 mod model_server;
 mod models;
+mod thousand;
+mod validators;
 mod weaknesses;
 mod world;

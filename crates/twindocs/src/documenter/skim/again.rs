@@ -6,14 +6,16 @@ use serde_json::Value;
 
 use super::{Evidence, mentioned};
 use crate::{
+    comparison::field::{Field, set},
     documenter::{
         assignment::{Assignment, each_once},
-        derive::phrases::{shortened, words_of},
+        derive::phrases::words_of,
         lexical,
     },
     records::{
+        Stream,
         compared::Feedback,
-        documented::{CallKind, CallRef, Documentation, ParameterDoc, RaisesDoc, ReturnsDoc},
+        documented::{Author, CallKind, CallRef, Calls, Documentation, Entry},
     },
 };
 
@@ -111,13 +113,40 @@ pub(super) fn calls(
     each_once(said)
 }
 
-/// Takes over what the other one says, where the text supports it.
+/// Takes over what the other one says, where the text supports it. What no field is called so, or does not hold, is passed over.
 pub(super) fn words(task: &Assignment, feedback: &Feedback, documentation: &mut Documentation) {
     let known = known_words(task);
+    let order: Vec<String> = task.facts.parameters.iter().map(|one| one.name.clone()).collect();
+    let mut entry = around(std::mem::take(documentation));
     for (pointer, value) in &feedback.other_says {
-        if supports(&known, value) {
-            set(documentation, pointer, value);
+        let Ok(field) = pointer.parse::<Field>() else { continue };
+        if supports(&known, value)
+            && let Err(error) = set(&mut entry, &field, value, &order)
+        {
+            tracing::debug!(%error, "what the other stream says does not fit");
         }
+    }
+    *documentation = entry.documentation;
+}
+
+/// An entry with this text and nothing else.
+fn around(documentation: Documentation) -> Entry {
+    Entry {
+        component_id: String::new(),
+        documentation,
+        call_graph: Calls::default(),
+        metadata: Author {
+            agent_id: String::new(),
+            stream_id: Stream::B,
+            model: String::new(),
+            confidence: 0.0,
+            processing_order: 0,
+            token_count: None,
+            usd: None,
+        },
+        written_in: 0,
+        key: String::new(),
+        validation: None,
     }
 }
 
@@ -157,68 +186,6 @@ fn supports(known: &BTreeSet<String>, value: &Value) -> bool {
     let telling: Vec<&String> = words.difference(&says_nothing).filter(|word| word.len() > 1).collect();
     let there = telling.iter().filter(|word| known.contains(**word)).count();
     telling.is_empty() || there as f64 >= telling.len() as f64 * SUPPORTED
-}
-
-/// Writes a field of the text; lists are entered by name. What no field is called so, or does not hold, is passed over.
-fn set(docs: &mut Documentation, pointer: &str, value: &Value) {
-    let text = || value.as_str().map(str::to_owned);
-    let Some(path) = pointer.strip_prefix("/documentation/") else { return };
-    match (path, text()) {
-        ("summary", Some(text)) => docs.summary = shortened(&text),
-        ("description", Some(text)) => docs.description = text,
-        ("returns/type", kind) => {
-            docs.returns.get_or_insert_default().kind = kind;
-        }
-        ("returns/description", Some(text)) => docs.returns.get_or_insert_default().description = text,
-        ("returns", None) => {
-            if let Ok(returns) = serde_json::from_value::<ReturnsDoc>(value.clone()) {
-                docs.returns = Some(returns);
-            }
-        }
-        _ => {
-            if let Some(rest) = path.strip_prefix("parameters/") {
-                set_parameter(docs, rest, value);
-            } else if let Some(rest) = path.strip_prefix("raises/") {
-                set_raises(docs, rest, value);
-            }
-        }
-    }
-}
-
-fn set_parameter(docs: &mut Documentation, rest: &str, value: &Value) {
-    if let Ok(whole) = serde_json::from_value::<ParameterDoc>(value.clone()) {
-        if docs.parameters.iter().all(|one| one.name != rest) && whole.name == rest {
-            docs.parameters.push(whole);
-        }
-        return;
-    }
-    let Some((name, field)) = rest.rsplit_once('/') else { return };
-    let Some(one) = docs.parameters.iter_mut().find(|one| one.name == name) else { return };
-    match (field, value) {
-        ("description", Value::String(text)) => one.description.clone_from(text),
-        ("type", Value::String(kind)) => one.kind = Some(kind.clone()),
-        ("default", Value::String(default)) => one.default = Some(default.clone()),
-        ("required", Value::Bool(required)) => one.required = *required,
-        _ => {}
-    }
-}
-
-fn set_raises(docs: &mut Documentation, rest: &str, value: &Value) {
-    match (rest.strip_suffix("/condition"), value) {
-        (Some(kind), Value::String(condition)) => {
-            for one in docs.raises.iter_mut().filter(|one| one.kind == kind) {
-                one.condition.clone_from(condition);
-            }
-        }
-        (None, Value::Object(_)) => {
-            if let Ok(whole) = serde_json::from_value::<RaisesDoc>(value.clone())
-                && docs.raises.iter().all(|one| one.kind != whole.kind)
-            {
-                docs.raises.push(whole);
-            }
-        }
-        _ => {}
-    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,9 @@ use super::{
 
 const A: Stream = Stream::A;
 
+/// What is wrong, how an answer becomes so, and what the model is told.
+type Wrong = (&'static str, fn(&mut Value), &'static str);
+
 /// Says one text for a component's every question.
 fn always(
     id: &'static str,
@@ -182,7 +185,7 @@ async fn the_next_iteration_asks_only_where_the_streams_differ_and_tells_what_th
 
 #[tokio::test]
 async fn an_answer_that_does_not_fit_is_put_right_once_and_then_the_component_is_listed() {
-    let wrongs: [(&str, fn(&mut Value), &str); 5] = [
+    let wrongs: [Wrong; 5] = [
         ("a wrong id", |answer| answer["see_also"] = json!(["m0.f1"]), "`m0.f1` is no component"),
         ("a long summary", |answer| answer["summary"] = json!("x".repeat(201)), "201 characters"),
         ("an unknown field", |answer| answer["mood"] = json!("good"), "unknown field `mood`"),
