@@ -20,6 +20,8 @@ use std::collections::BTreeMap;
 
 pub use look::{PATIENCE, absent, discrepancy_id};
 
+pub(crate) use prose::is_blank;
+
 use look::{Around, Look};
 use metrics::Figures;
 use similarity::Similarities;

@@ -128,8 +128,10 @@ fn decide(corrector: &mut Corrector<'_>, it: &mut Discrepancy, answers: &Answers
             }
         }
     }
-    if it.authority == Authority::Analysis {
-        corrector.by_code(it, &field);
+    match (it.authority, it.resolution) {
+        (Authority::Analysis, _) => corrector.by_code(it, &field),
+        (Authority::Agreement, Action::MergeBoth) => corrector.by_keeping(it, &field),
+        _ => {}
     }
 }
 

@@ -151,6 +151,11 @@ impl<'x> Look<'x> {
         }
     }
 
+    /// What one has and the other, asked again, has nothing to say to, is kept: there is nothing to decide.
+    pub(super) fn by_keeping(&mut self, differs: Differs) {
+        self.push(differs, Authority::Agreement, Action::MergeBoth, ResolutionSource::AutoResolved, 0.5);
+    }
+
     /// Iterations since it was first seen, without a gap.
     pub(super) fn age(&self, differs: &Differs) -> u32 {
         let id = discrepancy_id(&self.component.id, differs.kind, &differs.field.to_string());
@@ -158,7 +163,7 @@ impl<'x> Look<'x> {
     }
 
     /// What it blocks by, by the settings.
-    fn blocks(&self, differs: &Differs) -> Option<BlockingType> {
+    pub(super) fn blocks(&self, differs: &Differs) -> Option<BlockingType> {
         differs.blocking.filter(|it| self.around.settings.convergence.blocking.contains(it))
     }
 

@@ -92,7 +92,18 @@ fn text(look: &mut Look<'_>, a: &Entry, b: &Entry, field: Field, kind: Discrepan
         return;
     }
     let severity = if alike >= WORDING { Severity::Low } else { Severity::Medium };
-    look.by_prose(Differs::new(field, kind, severity), alike);
+    let one_is_silent = is_blank(&field.get(a)) || is_blank(&field.get(b));
+    let differs = Differs::new(field, kind, severity);
+    if one_is_silent && look.age(&differs) > 0 {
+        look.by_keeping(differs);
+    } else {
+        look.by_prose(differs, alike);
+    }
+}
+
+/// Whether a value says nothing.
+pub(crate) fn is_blank(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(|it| it.trim().is_empty())
 }
 
 /// How alike a field's texts are; none where one of the entries has no such field.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::answer::{AnswerError, becomes};
 use crate::{
-    comparison::{Streams, absent, field::Field, field::set, truth::Truth},
+    comparison::{Streams, absent, field::Field, field::set, is_blank, truth::Truth},
     records::{
         Stream,
         compared::{Action, Discrepancy, HumanResolution, ResolutionSource, TicketAnswer},
@@ -64,6 +64,17 @@ impl<'x> Corrector<'x> {
                 self.write(*stream, &it.component_id, field, value, why);
             }
         }
+    }
+
+    /// Writes what only one of them says into the other.
+    pub fn by_keeping(&mut self, it: &Discrepancy, field: &Field) {
+        let (silent, text) = if is_blank(&it.stream_a_value) {
+            (Stream::A, &it.stream_b_value)
+        } else {
+            (Stream::B, &it.stream_a_value)
+        };
+        let why = "the other stream has said it twice, and this one nothing";
+        self.write(silent, &it.component_id, field, text, why);
     }
 
     /// Writes what a person has decided into both streams.

@@ -5,10 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use crate::{
-    comparison::field::Field,
+    comparison::{field::Field, is_blank},
     records::{
         Stream,
         compared::{Action, Discrepancy, Feedback},
@@ -25,11 +23,10 @@ pub fn feedback(decided: &[Discrepancy], streams: &[Stream]) -> AllFeedback {
     for it in decided.iter().filter(|it| it.resolution == Action::Deferred) {
         let Ok(field) = it.field.parse::<Field>() else { continue };
         let values = BTreeMap::from([(Stream::A, &it.stream_a_value), (Stream::B, &it.stream_b_value)]);
-        let blank = |value: &Value| value.is_null() || value.as_str().is_some_and(|it| it.trim().is_empty());
         for stream in streams {
             let (own, other) = (values[stream], values[&stream.other()]);
             // Who has a text is not asked again because the other has none.
-            if field.is_text() && !field.is_presence() && !blank(own) && blank(other) {
+            if field.is_text() && !field.is_presence() && !is_blank(own) && is_blank(other) {
                 continue;
             }
             let of = all.entry(*stream).or_default().entry(it.component_id.clone()).or_default();

@@ -394,6 +394,28 @@ fn a_hint_of_the_code_decides_only_after_the_streams_were_asked_again_and_people
 }
 
 #[test]
+fn what_one_says_is_kept_where_the_other_has_nothing_to_say_to_it_when_asked_again() {
+    let world = World::new();
+    let mut planted = streams();
+    plant(&mut planted, Stream::B, MAIN, DESCRIPTION, &json!(" "));
+    let first = world.compare(&planted, &Settings::default(), None);
+    let ended = world.resolve(planted.clone(), &first, &Answers::new());
+    assert_eq!(
+        (ended.streams == planted, &ended.resolution.feedback.len()),
+        (true, &1),
+        "only the silent one is asked"
+    );
+    let second = world.compare(&planted, &Settings::default(), Some(&first));
+    let found = &second.discrepancies[0];
+    assert_eq!(
+        (found.resolution, found.resolution_source),
+        (Action::MergeBoth, ResolutionSource::AutoResolved)
+    );
+    assert_eq!((second.summary.open, found.requires_ticket), (0, false));
+    assert_eq!(world.resolve(planted, &second, &Answers::new()).streams, streams());
+}
+
+#[test]
 fn one_stream_alone_is_held_against_the_code() {
     let world = World::new();
     let mut alone: Streams = [(Stream::A, stream(Stream::A))].into();
