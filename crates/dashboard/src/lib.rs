@@ -71,9 +71,14 @@ const FILES: &[(&str, &str, &[u8])] = &[
     ("js/store.js", JS, include_bytes!("../assets/js/store.js")),
     ("js/table.js", JS, include_bytes!("../assets/js/table.js")),
     ("js/tall.js", JS, include_bytes!("../assets/js/tall.js")),
+    ("js/twinchart.js", JS, include_bytes!("../assets/js/twinchart.js")),
+    ("js/twindocs.js", JS, include_bytes!("../assets/js/twindocs.js")),
+    ("js/twinmodel.js", JS, include_bytes!("../assets/js/twinmodel.js")),
+    ("js/twintickets.js", JS, include_bytes!("../assets/js/twintickets.js")),
     ("js/waiting.js", JS, include_bytes!("../assets/js/waiting.js")),
     ("js/words.js", JS, include_bytes!("../assets/js/words.js")),
     ("pages.css", CSS, include_bytes!("../assets/pages.css")),
+    ("twindocs.css", CSS, include_bytes!("../assets/twindocs.css")),
 ];
 
 /// The file with this path (`js/main.js`), or none.

@@ -4,6 +4,7 @@
 pub mod analysis;
 pub mod comparison;
 pub mod documenter;
+pub mod package;
 pub mod records;
 pub mod registry;
 pub mod resolution;

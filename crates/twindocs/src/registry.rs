@@ -12,6 +12,7 @@ use crate::{
     analysis::phase::AnalysisPhase,
     comparison::phase::ComparePhase,
     documenter,
+    package::phase::PackagePhase,
     records::Stream,
     resolution::phase::ResolvePhase,
     tickets::{apply::ApplyPhase, ask::AskPhase, companion::Tickets},
@@ -28,6 +29,7 @@ pub const CATALOG: Catalog = Catalog {
         ("validator_b", validator_b),
         ("comparison", comparison),
         ("resolution", resolution),
+        ("package", package),
     ],
 };
 
@@ -81,4 +83,11 @@ fn resolution(
     let tickets = Tickets::new(&settings.orchestrator).map_err(serde_json::Error::custom)?;
     let apply = ApplyPhase::new(options(settings)?);
     Ok(builder.phase(ResolvePhase).phase(AskPhase).phase(apply).companion(Arc::new(tickets)))
+}
+
+fn package(
+    builder: ServiceBuilder,
+    _settings: &ServiceSettings,
+) -> Result<ServiceBuilder, serde_json::Error> {
+    Ok(builder.phase(PackagePhase))
 }

@@ -14,6 +14,7 @@ import { History } from "./history.js";
 import { leftText, leftTitle } from "./left.js";
 import { firstPhase, phasePanel } from "./panel.js";
 import { listen, pipelineOf } from "./store.js";
+import { twinLink } from "./twindocs.js";
 import { duration, isOver, millis, moment, shortId, stateSign, stateWord, time } from "./words.js";
 
 /** How old an estimate may be, in milliseconds. */
@@ -50,7 +51,7 @@ function head({ job, pipeline }) {
     h("p", { class: "faint crumbs" }, h("a", { href: "#/jobs" }, "Jobs"), " / ", h("a", { href: `#/jobs?pipeline=${encodeURIComponent(job.pipeline)}` }, job.pipeline)),
     h("div", { class: "job-title" }, h("h1", {}, job.key), h("span", { class: `state ${job.status}` }, `${stateSign(job.status)} ${stateWord(job.status)}`)),
     h("p", { class: "faint" }, h("span", { title: moment(job.startedAt) }, `started ${time(job.startedAt)}`), " · ", h("span", { class: "took" }),
-      " · ", h("span", { title: job.jobId }, `job …${shortId(job.jobId)}`), courseLink(job, pipeline)),
+      " · ", h("span", { title: job.jobId }, `job …${shortId(job.jobId)}`), courseLink(job, pipeline), twinLink(job, pipeline)),
   ];
 }
 

@@ -9,13 +9,14 @@ import { jobPage } from "./job.js";
 import { jobsPage } from "./jobs.js";
 import { servicesPage } from "./services.js";
 import { connect, listen } from "./store.js";
+import { twindocsPage } from "./twindocs.js";
 import { countWaiting, waitingPage } from "./waiting.js";
 
 const main = document.getElementById("main");
 let end;
 let shown;
 
-const PAGES = { jobs: jobsPage, job: jobPage, waiting: waitingPage, services: servicesPage, courses: coursesPage, course: coursePage };
+const PAGES = { jobs: jobsPage, job: jobPage, waiting: waitingPage, services: servicesPage, courses: coursesPage, course: coursePage, twindocs: twindocsPage };
 
 /** `#/job/ID?tab=x` as its parts. */
 function place() {
@@ -97,7 +98,7 @@ function keys(event) {
     if (!["jobs", "course"].includes(place().page)) location.hash = "#/jobs";
     requestAnimationFrame(() => document.getElementById("filter-key")?.focus());
   }
-  const page = { 1: "jobs", 2: "waiting", 3: "services", 4: "courses" }[event.key];
+  const page = { 1: "jobs", 2: "waiting", 3: "services", 4: "courses", 5: "twindocs" }[event.key];
   if (page) location.hash = `#/${page}`;
 }
 

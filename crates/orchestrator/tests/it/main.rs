@@ -26,3 +26,4 @@ mod support;
 mod talking;
 mod time_left;
 mod traces;
+mod twindocs_page;

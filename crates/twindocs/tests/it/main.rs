@@ -4,4 +4,6 @@ mod agreement;
 mod analysis_phase;
 mod analysis_properties;
 mod call_truth;
+mod made_up;
+mod package;
 mod streams;
