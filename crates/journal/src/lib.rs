@@ -13,6 +13,7 @@ mod distribution;
 mod entry;
 pub mod lease;
 mod memory;
+pub mod shelf;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 

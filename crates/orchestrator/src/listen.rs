@@ -50,17 +50,45 @@ const CONNECTIONS: usize = 20_000;
 /// How long nothing is accepted where the system has no room for another connection.
 const NO_ROOM: Duration = Duration::from_millis(50);
 
-/// Everything that answers.
+/// Whoever answers requests.
+pub(crate) trait Answers: Clone + Send + Sync + 'static {
+    /// The answer to a request that came over a connection from an address.
+    fn answer(
+        self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> impl Future<Output = Result<Response, Infallible>> + Send;
+    /// The listener's certificate; none: plain HTTP.
+    fn tls(&self) -> Option<Arc<rustls::ServerConfig>>;
+}
+
+/// Everything that answers where work is done.
 #[derive(Clone)]
 pub(crate) struct Answering {
     pub(crate) app: Shared,
     pub(crate) router: Router,
 }
 
-impl Answering {
+impl Answers for Answering {
     async fn answer(self, mut request: Request<Incoming>, peer: SocketAddr) -> Result<Response, Infallible> {
+        match self.app.term.clone() {
+            Some(term) => {
+                let peer = term.came_from(&mut request, peer);
+                Ok(term.answer(&self.app.stopping, peer, self.clone().answer_here(request, peer.peer)).await)
+            }
+            None => Ok(self.answer_here(request, peer).await),
+        }
+    }
+
+    fn tls(&self) -> Option<Arc<rustls::ServerConfig>> {
+        self.app.tls.clone()
+    }
+}
+
+impl Answering {
+    async fn answer_here(self, mut request: Request<Incoming>, peer: SocketAddr) -> Response {
         if let Err(failure) = refuse_strange_pages(&self.app, request.headers()) {
-            return Ok(failure.into_response());
+            return failure.into_response();
         }
         if request.method() == Method::POST && request.uri().path() == "/phase-complete" {
             let (head, body) = request.into_parts();
@@ -68,10 +96,11 @@ impl Answering {
             let response = phase_complete(app, &head.headers, Body::new(body)).await;
             let requests = self.app.core.metrics().requests();
             requests.count(&head.method, Some("/phase-complete"), response.status());
-            return Ok(response);
+            return response;
         }
         request.extensions_mut().insert(Peer(peer));
-        self.router.oneshot(request.map(Body::new)).await
+        // The router answers everything.
+        self.router.oneshot(request.map(Body::new)).await.into_response()
     }
 }
 
@@ -81,12 +110,12 @@ impl Answering {
 /// Where the listener fails for good.
 pub(crate) async fn listen(
     listener: TcpListener,
-    answering: Answering,
+    answering: impl Answers,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     let connections = TaskTracker::new();
     let room = Arc::new(Semaphore::new(CONNECTIONS));
-    let tls = answering.app.tls.clone().map(TlsAcceptor::from);
+    let tls = answering.tls().map(TlsAcceptor::from);
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &room) => accepted,
@@ -134,7 +163,7 @@ async fn encrypted(
     tls: TlsAcceptor,
     stream: TcpStream,
     peer: SocketAddr,
-    answering: Answering,
+    answering: impl Answers,
     shutdown: CancellationToken,
 ) {
     // A client that speaks something else is that client's affair.
@@ -153,7 +182,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 fn connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
-    answering: Answering,
+    answering: impl Answers,
     shutdown: CancellationToken,
 ) -> impl Future<Output = ()> + Send {
     let used = Arc::new(AtomicBool::new(false));

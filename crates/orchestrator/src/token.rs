@@ -10,6 +10,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use engine::ids::{AttemptId, JobId};
+use journal::shelf::Shelf;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
@@ -69,6 +70,22 @@ impl TokenKey {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Reads the secret that orchestrators share from their shelf, or puts one there: that of this installation where `folder` has
+    /// one already, so that tokens given out before stay good, else a new one.
+    ///
+    /// # Errors
+    /// The shelf's, and where what lies there is not a secret of ours.
+    pub async fn shared(shelf: &dyn Shelf, folder: &Path) -> io::Result<Self> {
+        let own = match fs::read(folder.join("token.key")) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => rand::random::<[u8; 32]>().to_vec(),
+            Err(error) => return Err(error),
+        };
+        let key = shelf.put_if_absent("token-key".to_owned(), own.into()).await.map_err(io::Error::other)?;
+        let key = <[u8; 32]>::try_from(key.as_ref());
+        key.map(Self).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the shared secret is not 32 bytes long"))
     }
 
     /// The token of an attempt: says whose it is, and proves it. 64 characters.
