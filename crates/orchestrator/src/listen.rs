@@ -60,6 +60,13 @@ pub(crate) trait Answers: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Response, Infallible>> + Send;
     /// The listener's certificate; none: plain HTTP.
     fn tls(&self) -> Option<Arc<rustls::ServerConfig>>;
+    /// Whether connections stay open when everything has its answer, until whoever runs us ends: so that who calls at the last
+    /// moment is told where to go, and not cut off.
+    fn hands_over(&self) -> bool {
+        false
+    }
+    /// From now on nothing new is taken.
+    fn end(&self) {}
 }
 
 /// Everything that answers where work is done.
@@ -82,6 +89,14 @@ impl Answers for Answering {
 
     fn tls(&self) -> Option<Arc<rustls::ServerConfig>> {
         self.app.tls.clone()
+    }
+
+    fn hands_over(&self) -> bool {
+        self.app.term.is_some()
+    }
+
+    fn end(&self) {
+        self.app.stopping.cancel();
     }
 }
 
@@ -113,21 +128,37 @@ pub(crate) async fn listen(
     answering: impl Answers,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
-    let connections = TaskTracker::new();
+    listen_until(listener, answering, shutdown.clone(), shutdown).await
+}
+
+/// The same, where somebody else takes the connections from `handed_over` on: those that are open stay until `shutdown`, or as
+/// long as their clients want them.
+///
+/// # Errors
+/// Where the listener fails for good.
+pub(crate) async fn listen_until(
+    listener: TcpListener,
+    answering: impl Answers,
+    handed_over: CancellationToken,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    let (connections, requests) = (TaskTracker::new(), TaskTracker::new());
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let tls = answering.tls().map(TlsAcceptor::from);
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &room) => accepted,
             () = shutdown.cancelled() => break,
+            () = handed_over.cancelled() => break,
         };
         match accepted {
             Ok((stream, peer, room)) => {
-                let (answering, shutdown, tls) = (answering.clone(), shutdown.clone(), tls.clone());
+                let (answering, tls) = (answering.clone(), tls.clone());
+                let (shutdown, requests) = (shutdown.clone(), requests.clone());
                 connections.spawn(async move {
                     match tls {
-                        Some(tls) => encrypted(tls, stream, peer, answering, shutdown).await,
-                        None => connection(stream, peer, answering, shutdown).await,
+                        Some(tls) => encrypted(tls, stream, peer, (answering, requests), shutdown).await,
+                        None => connection(stream, peer, (answering, requests), shutdown).await,
                     }
                     drop(room);
                 });
@@ -138,6 +169,14 @@ pub(crate) async fn listen(
                 tokio::time::sleep(NO_ROOM).await;
             }
         }
+    }
+    drop(listener);
+    // First this: what comes now is refused, and what came before is waited for.
+    answering.end();
+    if answering.hands_over() {
+        requests.close();
+        requests.wait().await;
+        return Ok(());
     }
     connections.close();
     connections.wait().await;
@@ -163,12 +202,12 @@ async fn encrypted(
     tls: TlsAcceptor,
     stream: TcpStream,
     peer: SocketAddr,
-    answering: impl Answers,
+    (answering, requests): (impl Answers, TaskTracker),
     shutdown: CancellationToken,
 ) {
     // A client that speaks something else is that client's affair.
     let Ok(Ok(stream)) = tokio::time::timeout(HELLO, tls.accept(stream)).await else { return };
-    connection(stream, peer, answering, shutdown).await;
+    connection(stream, peer, (answering, requests), shutdown).await;
 }
 
 /// The client went before it was accepted.
@@ -182,15 +221,21 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 fn connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
-    answering: impl Answers,
+    (answering, requests): (impl Answers, TaskTracker),
     shutdown: CancellationToken,
 ) -> impl Future<Output = ()> + Send {
+    let stays = answering.hands_over();
     let used = Arc::new(AtomicBool::new(false));
     let service = service_fn({
         let used = used.clone();
         move |request| {
             used.store(true, Ordering::Relaxed);
-            answering.clone().answer(request, peer)
+            let (answer, under_way) = (answering.clone().answer(request, peer), requests.token());
+            async move {
+                let answer = answer.await;
+                drop(under_way);
+                answer
+            }
         }
     });
     let served = serve(stream, service);
@@ -199,7 +244,7 @@ fn connection(
         tokio::select! {
             // A broken connection is its client's affair.
             _ = served.as_mut() => return,
-            () = shutdown.cancelled() => {}
+            () = shutdown.cancelled(), if !stays => {}
         }
         if used.load(Ordering::Relaxed) {
             served.as_mut().graceful_shutdown();

@@ -107,9 +107,8 @@ impl Schedules {
 
     fn read(place: Place, kept: Option<&[u8]>, name: &str) -> io::Result<Self> {
         let kept = match kept {
-            Some(bytes) => serde_json::from_slice(bytes).map_err(|error| {
-                io::Error::new(io::ErrorKind::InvalidData, format!("{name}: {error}"))
-            })?,
+            Some(bytes) => serde_json::from_slice(bytes)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("{name}: {error}")))?,
             None => BTreeMap::new(),
         };
         Ok(Self { place, kept: Mutex::new(kept), round: tokio::sync::Mutex::default() })

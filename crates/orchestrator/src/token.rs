@@ -85,7 +85,8 @@ impl TokenKey {
         };
         let key = shelf.put_if_absent("token-key".to_owned(), own.into()).await.map_err(io::Error::other)?;
         let key = <[u8; 32]>::try_from(key.as_ref());
-        key.map(Self).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the shared secret is not 32 bytes long"))
+        key.map(Self)
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the shared secret is not 32 bytes long"))
     }
 
     /// The token of an attempt: says whose it is, and proves it. 64 characters.

@@ -77,7 +77,8 @@ impl Forwarder {
                 Err(error) => {
                     tracing::warn!(leader = leader.holder.url, %error, "a call was lost with the leader");
                     let hint = "look whether it was done before you send it again";
-                    let lost = Problem::new(Code::LeaderLost, "the leader was lost before it answered").hint(hint);
+                    let lost =
+                        Problem::new(Code::LeaderLost, "the leader was lost before it answered").hint(hint);
                     return Failure(lost).into_response();
                 }
             };
@@ -108,7 +109,7 @@ impl Forwarder {
     ) -> Result<Response, Unanswered> {
         let mut answered = tokio::select! {
             answered = self.relay.send(&leader.holder.url, call) => answered?,
-            () = leader.gone.cancelled() => return Err(Unanswered::Lost("another one leads".to_owned())),
+            () = ceased(leader) => return Err(Unanswered::Lost("another one leads".to_owned())),
         };
         match answered.headers().get(UNDONE) {
             Some(undone) if undone == "1" && call.is_held() => {
@@ -132,7 +133,7 @@ impl Forwarder {
         if length.is_some_and(|length| length <= KEPT) {
             let whole = tokio::select! {
                 whole = body.collect() => whole.map_err(|error| Unanswered::Lost(error.to_string()))?,
-                () = leader.gone.cancelled() => return Err(Unanswered::Lost("another one leads".to_owned())),
+                () = ceased(leader) => return Err(Unanswered::Lost("another one leads".to_owned())),
             };
             return Ok(Response::from_parts(head, Body::from(whole.to_bytes())));
         }
@@ -161,6 +162,12 @@ impl Forwarder {
         });
         Body::from_stream(bytes)
     }
+}
+
+/// Resolves some time after another one leads: one that has only ended its term answers yet, and says what was done.
+async fn ceased(leader: &Leader) {
+    leader.gone.cancelled().await;
+    tokio::time::sleep(AGAIN * 2).await;
 }
 
 fn is_event_stream(value: &HeaderValue) -> bool {

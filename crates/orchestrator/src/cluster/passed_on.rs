@@ -34,12 +34,7 @@ impl PassedOn {
     }
 
     /// Takes it out of the headers; none where it is not there or not proved.
-    pub(crate) fn take(
-        key: &[u8; 32],
-        method: &Method,
-        uri: &Uri,
-        headers: &mut HeaderMap,
-    ) -> Option<Self> {
+    pub(crate) fn take(key: &[u8; 32], method: &Method, uri: &Uri, headers: &mut HeaderMap) -> Option<Self> {
         let value = headers.remove(PASSED_ON)?;
         let (peer, proved) = value.to_str().ok()?.split_once(' ')?;
         let genuine: bool = proof(key, method, uri, peer).as_bytes().ct_eq(proved.as_bytes()).into();
@@ -74,7 +69,9 @@ mod tests {
         assert_eq!(PassedOn::take(&key, &method, &uri, &mut headers), Some(PassedOn { peer }));
         assert!(headers.is_empty(), "whoever answers does not see it");
         let other = Uri::from_static("/api/jobs?a=2");
-        for (key, method, uri) in [([8; 32], &method, &uri), (key, &Method::PUT, &uri), (key, &method, &other)] {
+        for (key, method, uri) in
+            [([8; 32], &method, &uri), (key, &Method::PUT, &uri), (key, &method, &other)]
+        {
             assert_eq!(PassedOn::take(&key, method, uri, &mut written.clone()), None);
         }
         let mut forged = written.clone();

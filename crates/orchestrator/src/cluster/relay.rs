@@ -131,12 +131,7 @@ impl Relay {
     }
 }
 
-fn request(
-    method: Method,
-    uri: Uri,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<Request<Body>, Unanswered> {
+fn request(method: Method, uri: Uri, headers: &HeaderMap, body: Body) -> Result<Request<Body>, Unanswered> {
     let made = Request::builder().method(method).uri(uri).body(body);
     let mut request = made.map_err(|error| Unanswered::NotSent(error.to_string()))?;
     *request.headers_mut() = headers.clone();

@@ -72,7 +72,10 @@ impl Seat {
                 () = tokio::time::sleep_until(reign.until().min(Instant::now() + wait)) => {}
             }
             if !reign.holds() {
-                tracing::error!(epoch = reign.epoch, "the lease could not be renewed in time: no longer leading");
+                tracing::error!(
+                    epoch = reign.epoch,
+                    "the lease could not be renewed in time: no longer leading"
+                );
                 return;
             }
             let asked = Instant::now();

@@ -19,7 +19,7 @@ use super::{Membership, forward::Forwarder, relay::Relay};
 use crate::{
     config::Role,
     http::{Access, Failure, error_page, health, json_answer, refuse_strangers},
-    listen::{Answers, listen},
+    listen::{Answers, listen_until},
     metrics::{
         MEDIA_TYPE,
         passed_on::{Counts, standby},
@@ -63,9 +63,14 @@ impl Standby {
         Self { settings: Arc::new(settings), forwarder }
     }
 
-    /// Takes connections until told not to, and lets those that it has come to their end.
-    pub(super) async fn listen(self, listener: std::net::TcpListener, until: CancellationToken) -> io::Result<()> {
-        listen(TcpListener::from_std(listener)?, self, until).await
+    /// Takes connections until told not to. Those that it has it serves on.
+    pub(super) async fn listen(
+        self,
+        listener: std::net::TcpListener,
+        until: CancellationToken,
+    ) -> io::Result<()> {
+        let stopping = self.forwarder.stopping.clone();
+        listen_until(TcpListener::from_std(listener)?, self, until, stopping).await
     }
 
     fn member(&self) -> &Membership {
@@ -117,7 +122,13 @@ impl Answers for Standby {
             (&Method::GET, _) if path.starts_with("/errors/") => error_page(&path["/errors/".len()..]),
             _ => self.forwarder.pass_on(request, peer).await,
         };
-        Ok(answered)
+        // Whoever comes again comes to us as the leader.
+        let leads = self.member().standing().reign.is_some();
+        Ok(if leads && answered.status() != StatusCode::SWITCHING_PROTOCOLS {
+            ([(header::CONNECTION, "close")], answered).into_response()
+        } else {
+            answered
+        })
     }
 
     fn tls(&self) -> Option<Arc<rustls::ServerConfig>> {

@@ -2,7 +2,10 @@
 
 use std::{future::Future, net::SocketAddr, sync::Arc};
 
-use axum::response::{IntoResponse, Response};
+use axum::{
+    http::header,
+    response::{IntoResponse, Response},
+};
 use hyper::{Request, body::Incoming};
 use protocol::{Code, Problem};
 use tokio_util::sync::CancellationToken;
@@ -53,7 +56,20 @@ impl Term {
         origin: Origin,
         answered: impl Future<Output = Response>,
     ) -> Response {
-        if !self.reign.holds() || (origin.passed_on && origin.is_new && stopping.is_cancelled()) {
+        let response = self.answer_while_leading(stopping, origin, answered).await;
+        match stopping.is_cancelled() || !self.reign.holds() {
+            true => ([(header::CONNECTION, "close")], response).into_response(),
+            false => response,
+        }
+    }
+
+    async fn answer_while_leading(
+        &self,
+        stopping: &CancellationToken,
+        origin: Origin,
+        answered: impl Future<Output = Response>,
+    ) -> Response {
+        if !self.reign.holds() || (origin.is_new && stopping.is_cancelled()) {
             return undone("this orchestrator does not lead any more", origin);
         }
         let response = tokio::select! {

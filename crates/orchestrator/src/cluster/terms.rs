@@ -10,6 +10,8 @@ use crate::metrics::passed_on::Counts;
 
 /// How long calls that are under way may take when a term ends: in order, or because somebody else leads.
 const DRAIN: (Duration, Duration) = (Duration::from_secs(3), Duration::from_millis(300));
+/// How long the others have to hear that another one leads.
+const LINGER: Duration = Duration::from_millis(500);
 /// How long the tasks of a term may take to notice that it is over. What they write later is refused by its epoch.
 const TASKS: Duration = Duration::from_secs(2);
 /// How long to leave the lead to others after a term that could not begin.
@@ -113,6 +115,8 @@ where
             ending.cancel();
             let ended = tokio::time::timeout(drain, &mut led).await;
             seat.leave(reign).await;
+            // Whoever still takes us for the leader is told that we are not, until he has heard of the next one.
+            tokio::time::sleep(LINGER).await;
             runtime.end().await;
             ended.map_or(Ok(()), outcome)
         }

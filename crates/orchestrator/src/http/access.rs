@@ -130,7 +130,11 @@ pub(crate) fn refuse_strange_pages(app: &App, headers: &HeaderMap) -> Result<(),
 ///
 /// # Errors
 /// `not-allowed`.
-pub(crate) fn refuse_strangers(access: &Access, public_url: &str, headers: &HeaderMap) -> Result<(), Failure> {
+pub(crate) fn refuse_strangers(
+    access: &Access,
+    public_url: &str,
+    headers: &HeaderMap,
+) -> Result<(), Failure> {
     let text = |name: header::HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let host = text(header::HOST);
     if let Some(origin) = text(header::ORIGIN) {

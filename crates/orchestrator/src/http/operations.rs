@@ -81,9 +81,7 @@ pub(super) async fn get_error_page(Path(code): Path<String>) -> Response {
 /// The page of a code.
 pub(crate) fn error_page(name: &str) -> Response {
     match Code::from_name(name) {
-        Some(code) => {
-            ([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], code.page()).into_response()
-        }
+        Some(code) => ([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], code.page()).into_response(),
         None => Failure(Problem::new(Code::NotFound, format!("there is no problem code '{name}'")))
             .into_response(),
     }

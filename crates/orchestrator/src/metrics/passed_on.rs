@@ -30,8 +30,12 @@ pub(super) fn write(text: &mut Text, epoch: Option<u64>, counts: &Counts) {
     text.one("segue_leads", epoch.is_some());
     text.one("segue_leader_epoch", epoch.unwrap_or_default());
     let mut family = text.family("segue_passed_on_total");
-    let figures =
-        [("answered", &counts.answered), ("unavailable", &counts.unavailable), ("again", &counts.again), ("returned", &counts.returned)];
+    let figures = [
+        ("answered", &counts.answered),
+        ("unavailable", &counts.unavailable),
+        ("again", &counts.again),
+        ("returned", &counts.returned),
+    ];
     for (outcome, counter) in figures {
         family.sample(&[outcome], counter.read());
     }

@@ -84,7 +84,6 @@ async fn a_standby_takes_every_kind_of_call() {
     let (status, answer) = call("PUT", &stored, large.clone(), token).await;
     assert_eq!((status, &answer["size"]), (201, &json!(9_000_000)), "{answer}");
     assert!(fetch(&stored, token).await == large, "it comes back as it was sent");
-    assert_eq!(call("PUT", &stored, b"x".to_vec(), Some("wrong")).await.0, 401);
     let progress = start["progress"]["url"].as_str();
     if let Some(url) = progress {
         let said = br#"{"done":1,"total":2}"#.to_vec();
@@ -230,7 +229,8 @@ async fn what_may_have_been_done_is_not_done_twice() {
 async fn who_called_is_known_behind_a_standby_and_can_not_be_made_up() {
     let folder = tempfile::tempdir().unwrap();
     let stub = service().await;
-    let token = "[orchestrator]\ntokens = [ { name = \"ci\", role = \"admin\", token = \"hands-hands-hands\" } ]\n";
+    let token =
+        "[orchestrator]\ntokens = [ { name = \"ci\", role = \"admin\", token = \"hands-hands-hands\" } ]\n";
     let common = Common::new(folder.path(), ONE, &services(&stub.url, token));
     let leader = Member::leading(&common, "a").await;
     let standby = Member::standing_by(&common, "b").await;

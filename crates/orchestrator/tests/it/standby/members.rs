@@ -167,7 +167,8 @@ impl Member {
             trust: config::trust(None).unwrap(),
             patience: PATIENCE,
         };
-        let turns = Turns { seat: Seat::new(Arc::new(common.lease.clone()), LEASE, member), listener, standby };
+        let turns =
+            Turns { seat: Seat::new(Arc::new(common.lease.clone()), LEASE, member), listener, standby };
         let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -178,7 +179,8 @@ impl Member {
             let (data, public_url) = (data.clone(), public_url.clone());
             async move {
                 let app = app(&common, &config, (&data, &public_url), tokens, term).await;
-                let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
+                let listener =
+                    tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
                 let core = app.core.clone();
                 let serving = tokio::spawn(serve::serve(listener, app, ending));
                 serve::recover(&core).await.map_err(|error| error.to_string())?;
@@ -223,7 +225,9 @@ impl Member {
     /// Asks it to end, and waits until it has.
     pub(crate) async fn end(self) {
         self.stop.cancel();
-        tokio::time::timeout(Duration::from_secs(30), self.ended.cancelled()).await.expect("ends within 30 s");
+        tokio::time::timeout(Duration::from_secs(30), self.ended.cancelled())
+            .await
+            .expect("ends within 30 s");
     }
 
     pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
@@ -252,11 +256,8 @@ async fn app(
     });
     let artifacts = common.folder.join("artifacts");
     let artifacts = Arc::new(ArtifactStore::open_shared(&artifacts, 64 << 20).unwrap());
-    let journal = Fenced {
-        journal: common.journal.clone(),
-        lease: common.lease.clone(),
-        epoch: term.reign.epoch,
-    };
+    let journal =
+        Fenced { journal: common.journal.clone(), lease: common.lease.clone(), epoch: term.reign.epoch };
     let core = Core::new(Parts {
         journal: Arc::new(journal),
         world,
