@@ -43,6 +43,7 @@ mod migrate;
 mod questions;
 mod readers;
 mod retain;
+mod shelf;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod writer;
@@ -63,6 +64,7 @@ use journal::{
 };
 pub use lease::PostgresLease;
 use readers::Readers;
+pub use shelf::PostgresShelf;
 use writer::Writer;
 
 /// A database whose tables have the form that this program knows.
@@ -89,6 +91,12 @@ impl Database {
     /// The database can't be reached.
     pub async fn lease(&self) -> Result<PostgresLease, JournalError> {
         PostgresLease::open(self.options.clone()).await
+    }
+
+    /// Its shelf.
+    #[must_use]
+    pub fn shelf(&self) -> PostgresShelf {
+        PostgresShelf::new(self.options.clone())
     }
 
     /// The journal for whoever holds the lease in an epoch; zero before anybody has taken it.

@@ -13,7 +13,8 @@ use tokio_postgres::error::SqlState;
 use crate::connect::{Session, Trouble, answer};
 
 /// All of them, in order; the first is number 1.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_tables.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("../migrations/0001_tables.sql"), include_str!("../migrations/0002_shelf.sql")];
 /// How often a migration is tried where somebody holds a lock.
 const TRIES: u32 = 10;
 /// How long one may take: a `CONCURRENTLY` reads a whole table.

@@ -143,15 +143,38 @@ pub(crate) async fn listen_until(
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     let (connections, requests) = (TaskTracker::new(), TaskTracker::new());
+    let taking = take(listener, answering.clone(), (connections.clone(), requests.clone()), shutdown.clone());
+    if answering.hands_over() {
+        // Until the runtime ends: a connection that nobody takes any more would be cut off with the call on it.
+        tokio::spawn(taking);
+        shutdown.cancelled().await;
+        // First this: what comes now is refused, and what came before is waited for.
+        answering.end();
+        requests.close();
+        requests.wait().await;
+        return Ok(());
+    }
+    tokio::select! {
+        () = taking => {}
+        () = shutdown.cancelled() => {}
+        () = handed_over.cancelled() => {}
+    }
+    connections.close();
+    connections.wait().await;
+    Ok(())
+}
+
+/// Takes connections for ever.
+async fn take(
+    listener: TcpListener,
+    answering: impl Answers,
+    (connections, requests): (TaskTracker, TaskTracker),
+    shutdown: CancellationToken,
+) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let tls = answering.tls().map(TlsAcceptor::from);
     loop {
-        let accepted = tokio::select! {
-            accepted = accept(&listener, &room) => accepted,
-            () = shutdown.cancelled() => break,
-            () = handed_over.cancelled() => break,
-        };
-        match accepted {
+        match accept(&listener, &room).await {
             Ok((stream, peer, room)) => {
                 let (answering, tls) = (answering.clone(), tls.clone());
                 let (shutdown, requests) = (shutdown.clone(), requests.clone());
@@ -170,17 +193,6 @@ pub(crate) async fn listen_until(
             }
         }
     }
-    drop(listener);
-    // First this: what comes now is refused, and what came before is waited for.
-    answering.end();
-    if answering.hands_over() {
-        requests.close();
-        requests.wait().await;
-        return Ok(());
-    }
-    connections.close();
-    connections.wait().await;
-    Ok(())
 }
 
 /// The next connection, with the room that it takes.

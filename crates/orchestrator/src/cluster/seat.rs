@@ -7,6 +7,9 @@ use tokio::time::Instant;
 
 use super::{Membership, Reign};
 
+/// How long an answer is waited for by one who does not lead. The lease gives up earlier by itself.
+const ANSWER: Duration = Duration::from_secs(30);
+
 /// The seat of the one who leads, as one who may sit in it sees it.
 #[derive(Clone)]
 pub struct Seat {
@@ -40,7 +43,7 @@ impl Seat {
         loop {
             let changed = self.lease.changed();
             let asked = Instant::now();
-            match self.take().await {
+            match self.take(ANSWER).await {
                 Ok(Held::Ours { epoch }) => {
                     let reign = Reign::new(epoch, asked + self.trusted());
                     self.member.heard(self.member.me.clone(), Some(reign.clone()));
@@ -79,11 +82,7 @@ impl Seat {
                 return;
             }
             let asked = Instant::now();
-            let taken = tokio::select! {
-                taken = self.take() => taken,
-                () = tokio::time::sleep_until(reign.until()) => Err("no answer in time".to_owned()),
-            };
-            match taken {
+            match self.take(reign.until() - asked).await {
                 Ok(Held::Ours { epoch }) if epoch == reign.epoch => {
                     reign.extend(asked + self.trusted());
                     self.member.heard(self.member.me.clone(), Some(reign.clone()));
@@ -119,9 +118,9 @@ impl Seat {
         self.time / 3 * 2
     }
 
-    async fn take(&self) -> Result<Held, String> {
+    async fn take(&self, patience: Duration) -> Result<Held, String> {
         let taken = self.lease.take(self.member.me.clone(), self.time);
-        match tokio::time::timeout(self.time / 3, taken).await {
+        match tokio::time::timeout(patience, taken).await {
             Ok(taken) => taken.map_err(|error| error.to_string()),
             Err(_) => Err("no answer".to_owned()),
         }

@@ -2,7 +2,6 @@
 //! here and nowhere else.
 
 mod lead;
-#[expect(dead_code, reason = "used once the journal on a database is there")]
 mod turns;
 
 use std::{path::Path, process::ExitCode};
@@ -37,15 +36,14 @@ async fn orchestrate(setup: Setup, handover: CancellationToken, shutdown: Cancel
     refuse_open_doors(config)?;
     let data = &config.orchestrator.data;
     std::fs::create_dir_all(data).with_context(|| format!("{} can't be made", data.display()))?;
-    if let Some(other) = &config.orchestrator.journal {
-        bail!(
-            "journal = \"{}…\": this version knows only the embedded journal",
-            other.chars().take(12).collect::<String>()
-        );
+    let listener = bind(config).await?;
+    if let Some(url) = &config.orchestrator.journal {
+        let database = turns::open(url, config, &shutdown).await?;
+        let Some(database) = database else { return Ok(()) };
+        return turns::share(setup, database, listener.into_std()?, handover, shutdown).await;
     }
     let journal = crate::commands::journal::open(&data.join("journal"))?;
     let tokens = TokenKey::load_or_make(data).context("the tokens' secret can't be read or made")?;
-    let listener = bind(config).await?;
     lead(&setup, Ground { journal, tokens, listener, among_others: None }, handover, shutdown).await
 }
 

@@ -1,14 +1,10 @@
 //! One of several orchestrators on a database: takes turns with the others.
 
-use std::{net, sync::Arc};
+use std::{net, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
-use futures::future::BoxFuture;
-use journal::{
-    Journal,
-    lease::{Holder, Lease},
-    shelf::Shelf,
-};
+use journal::{JournalError, lease::Holder, shelf::Shelf};
+use journal_postgres::{Database, Options};
 use orchestrator::{
     cluster::{
         Membership, PATIENCE, StandbySettings,
@@ -26,43 +22,68 @@ use uuid::Uuid;
 use super::lead::{Ground, lead};
 use crate::config::Setup;
 
-/// What several orchestrators have together.
-pub(super) trait Shared: Send + Sync {
-    fn lease(&self) -> Arc<dyn Lease>;
-    fn shelf(&self) -> Arc<dyn Shelf>;
-    /// The journal, to be written in an epoch of the lease.
-    fn journal(&self, epoch: u64) -> BoxFuture<'static, Result<Arc<dyn Journal>>>;
+/// How long to wait before a database that is away is tried again at the start.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// The database of a URL, waited for where it is away; none where we are stopped meanwhile.
+pub(super) async fn open(
+    url: &str,
+    config: &Config,
+    shutdown: &CancellationToken,
+) -> Result<Option<Database>> {
+    let trust = trust(config.orchestrator.ca.as_deref())?;
+    let options = Options::new(url, trust).context("journal")?;
+    let place = options.place();
+    loop {
+        match Database::open(options.clone()).await {
+            Ok(database) => return Ok(Some(database)),
+            Err(JournalError::Away { reason }) => {
+                tracing::warn!(place, reason, "the journal's database can't be reached; it is tried again");
+            }
+            Err(error) => return Err(error).with_context(|| format!("the journal in {place} can't be opened")),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(AGAIN) => {}
+            () = shutdown.cancelled() => return Ok(None),
+        }
+    }
 }
 
-/// Runs until `shutdown`.
+/// Takes turns until `shutdown`.
 pub(super) async fn share(
     setup: Setup,
-    shared: Arc<dyn Shared>,
+    database: Database,
     listener: net::TcpListener,
     handover: CancellationToken,
     shutdown: CancellationToken,
 ) -> Result<()> {
     let config = &setup.config.orchestrator;
-    let shelf = shared.shelf();
+    let shelf: Arc<dyn Shelf> = Arc::new(database.shelf());
     let tokens = TokenKey::shared(&*shelf, &config.data).await;
     let tokens = tokens.context("the tokens' secret can't be read or shared")?;
     let me = Holder { id: Uuid::now_v7(), url: config.own_url.clone() };
     let member = Membership::new(me, tokens.key_for("passed on"));
+    let lease = database.lease().await.context("who leads can't be found out")?;
     let turns = Turns {
-        seat: Seat::new(shared.lease(), config.lease, member),
+        seat: Seat::new(Arc::new(lease), config.lease, member),
         listener,
         standby: standby(&setup.config)?,
     };
     let setup = Arc::new(setup);
     let run = move |leading: Leading| {
-        let (setup, shared, tokens, handover) =
-            (setup.clone(), shared.clone(), tokens.clone(), handover.clone());
+        let (setup, tokens, handover) = (setup.clone(), tokens.clone(), handover.clone());
+        let (database, shelf) = (database.clone(), shelf.clone());
         async move {
             let Leading { term, listener, ending } = leading;
-            let journal = shared.journal(term.reign.epoch).await.context("the journal can't be opened")?;
+            let journal = database.journal(term.reign.epoch).await.context("the journal can't be opened")?;
             let listener = TcpListener::from_std(listener)?;
-            let among_others = Some((shared.shelf(), term));
-            lead(&setup, Ground { journal, tokens, listener, among_others }, handover, ending).await
+            let ground = Ground {
+                journal: Arc::new(journal),
+                tokens,
+                listener,
+                among_others: Some((shelf, term)),
+            };
+            lead(&setup, ground, handover, ending).await
         }
     };
     take_turns(turns, run, shutdown).await.context("the listening socket can't be shared")
