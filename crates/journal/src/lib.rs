@@ -13,6 +13,7 @@ mod distribution;
 mod entry;
 pub mod lease;
 mod memory;
+mod whole;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -22,6 +23,7 @@ use engine::ids::JobId;
 pub use entry::{Cursor, IndexEntry, Page, Query};
 use futures::future::BoxFuture;
 pub use memory::MemoryJournal;
+pub use whole::Whole;
 
 /// Place of a batch in the journal: strictly growing over all jobs, never used twice.
 #[derive(

@@ -70,6 +70,12 @@ pub(super) fn journal_problem(error: &JournalError) -> Problem {
         JournalError::Stopped { reason } => {
             Problem::new(Code::JournalStopped, reason.clone()).hint("nothing was changed; start it again")
         }
+        JournalError::Away { reason } => {
+            tracing::warn!(reason, "the journal can't be reached");
+            Problem::new(Code::JournalStopped, "the journal can't be reached")
+                .hint("nothing was changed; call again")
+        }
+        JournalError::Fenced { .. } => Problem::new(Code::ShuttingDown, error.to_string()),
         JournalError::Damaged { .. } => Problem::new(Code::JournalDamaged, error.to_string()),
         other => {
             tracing::error!(error = %other, "the journal refused");

@@ -1,4 +1,4 @@
-//! `segue orchestrate`: wires the orchestrator's parts together and runs it. Storage is chosen here and nowhere else.
+//! `segue orchestrate`: wires the orchestrator's parts together and runs it.
 
 use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
@@ -25,7 +25,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{Setup, read_setup},
-    logging, supervise,
+    logging,
+    storage::Storage,
+    supervise,
 };
 
 /// Largest artifact, in bytes.
@@ -51,7 +53,22 @@ async fn orchestrate(setup: Setup, handover: CancellationToken, shutdown: Cancel
     refuse_open_doors(config)?;
     let data = &config.orchestrator.data;
     std::fs::create_dir_all(data).with_context(|| format!("{} can't be made", data.display()))?;
-    let journal = open_journal(config)?;
+    // Asked to stop, or told that another orchestrator has taken over.
+    let Some(storage) = Storage::open(&config.orchestrator, &shutdown).await? else { return Ok(()) };
+    let run = run_on(&setup, storage.journal.clone(), handover, shutdown).await;
+    storage.close().await;
+    run
+}
+
+/// Runs the orchestrator on its journal.
+async fn run_on(
+    setup: &Setup,
+    journal: Arc<dyn Journal>,
+    handover: CancellationToken,
+    shutdown: CancellationToken,
+) -> Result<()> {
+    let config = &setup.config;
+    let data = &config.orchestrator.data;
     let world: Arc<dyn World> = Arc::new(RealWorld);
     let tokens = TokenKey::load_or_make(data).context("the tokens' secret can't be read or made")?;
     let outbound = Arc::new(HttpOutbound::new(OutboundSettings {
@@ -140,15 +157,4 @@ fn refuse_open_doors(config: &Config) -> Result<()> {
         );
     }
     Ok(())
-}
-
-fn open_journal(config: &Config) -> Result<Arc<dyn Journal>> {
-    if let Some(other) = &config.orchestrator.journal {
-        bail!(
-            "journal = \"{}…\": this version knows only the embedded journal",
-            other.chars().take(12).collect::<String>()
-        );
-    }
-    let folder = config.orchestrator.data.join("journal");
-    crate::commands::journal::open(&folder)
 }
