@@ -60,7 +60,7 @@ use futures::FutureExt;
 use group::count;
 use journal::{
     Answer, Batch, Counts, FeedItem, Health, Journal, JournalError, Page, Position, Query, Retained,
-    RetentionPolicy, Snapshot, Stored,
+    RetentionPolicy, Snapshot, Stored, Whole,
 };
 pub use lease::PostgresLease;
 use readers::Readers;
@@ -83,6 +83,12 @@ impl Database {
         let mut session = connected.map_err(connect::Trouble::into_error)?;
         migrate::migrate(&mut session).await?;
         Ok(Self { options })
+    }
+
+    /// Where it is: hosts, ports and name, no secrets.
+    #[must_use]
+    pub fn place(&self) -> String {
+        self.options.place()
     }
 
     /// Its lease.
@@ -233,5 +239,15 @@ impl Journal for PostgresJournal {
 
     fn health(&self) -> Health {
         Health { bytes: self.inner.bytes.load(Ordering::Relaxed), ..self.inner.writer.health() }
+    }
+}
+
+impl Whole for PostgresJournal {
+    fn definitions(&self) -> Answer<Vec<[u8; 32]>> {
+        self.ask(|inner| async move { questions::definitions(&inner.readers).await })
+    }
+
+    fn bring(&self, position: Position, batch: Batch) -> Answer<Position> {
+        self.inner.writer.append(batch, Some(position))
     }
 }

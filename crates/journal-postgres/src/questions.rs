@@ -235,3 +235,8 @@ pub(crate) async fn definition(readers: &Readers, hash: [u8; 32]) -> Result<Opti
     let rows = readers.ask("SELECT text FROM segue.definitions WHERE hash = $1", &[&&hash[..]]).await?;
     Ok(rows.first().map(|row| row.get(0)))
 }
+
+pub(crate) async fn definitions(readers: &Readers) -> Result<Vec<[u8; 32]>, JournalError> {
+    let rows = readers.ask("SELECT hash FROM segue.definitions ORDER BY hash", &[]).await?;
+    Ok(rows.iter().filter_map(|row| row.get::<_, Vec<u8>>(0).try_into().ok()).collect())
+}

@@ -95,7 +95,16 @@ impl Server {
             .arg(&folder)
             .args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k"])
             .arg(&folder)
-            .args(["-c", "fsync=on", "-c", "max_connections=200", "-c", "shared_buffers=64MB"])
+            .args([
+                "-c",
+                "fsync=on",
+                "-c",
+                "max_connections=200",
+                "-c",
+                "shared_buffers=64MB",
+                "-c",
+                "recovery_init_sync_method=syncfs",
+            ])
             // What ends the tests by their group must not end it: it has to clean up.
             .process_group(0)
             .stdin(Stdio::piped())

@@ -36,7 +36,7 @@ const MAX_BATCH: usize = 256 * 1024 * 1024;
 /// How often a group is sent again that the database could not take just then.
 const TRIES: u32 = 5;
 /// The first pause before connecting again, and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
+const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
 /// Microseconds.
 const SEND_TIMES: [u64; 14] = [
@@ -176,7 +176,11 @@ impl Task {
         while group.len() < MAX_GROUP && bytes < MAX_BYTES {
             let Some(request) = self.waiting.pop_front() else { break };
             if !jobs.insert(request.batch.job) {
+                let in_order = request.position.is_some();
                 later.push(request);
+                if in_order {
+                    break;
+                }
                 continue;
             }
             let position = request.position.unwrap_or(Position(group.last().0 + 1));

@@ -14,6 +14,7 @@ mod entry;
 pub mod lease;
 mod memory;
 pub mod shelf;
+mod whole;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -23,6 +24,7 @@ use engine::ids::JobId;
 pub use entry::{Cursor, IndexEntry, Page, Query};
 use futures::future::BoxFuture;
 pub use memory::MemoryJournal;
+pub use whole::Whole;
 
 /// Place of a batch in the journal: strictly growing over all jobs, never used twice.
 #[derive(

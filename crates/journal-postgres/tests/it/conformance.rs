@@ -135,6 +135,13 @@ async fn drops_snapshots_with_their_job() {
     conformance::drops_snapshots_with_their_job(&Postgres::new().await).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn takes_a_copy_as_it_was() {
+    let url = Server::shared().await.database().await;
+    let database = Database::open(testing::options(&url)).await.unwrap();
+    conformance::takes_a_copy_as_it_was(&database.journal(0).await.unwrap()).await;
+}
+
 /// Leases, each in a database of its own.
 #[derive(Default)]
 struct Leases {

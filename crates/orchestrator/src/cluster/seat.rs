@@ -39,7 +39,7 @@ impl Seat {
 
     /// Tries until we lead. Tells meanwhile who does.
     pub async fn seek(&self) -> Reign {
-        let mut told = false;
+        let (mut told, mut known) = (false, None);
         loop {
             let changed = self.lease.changed();
             let asked = Instant::now();
@@ -51,6 +51,10 @@ impl Seat {
                 }
                 Ok(Held::Theirs { holder }) => {
                     told = false;
+                    if known.as_ref() != Some(&holder) {
+                        tracing::info!(leader = holder.url, "another orchestrator leads; standing by");
+                        known = Some(holder.clone());
+                    }
                     self.member.heard(holder, None);
                 }
                 Err(error) => {

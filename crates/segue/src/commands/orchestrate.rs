@@ -4,7 +4,7 @@
 mod lead;
 mod turns;
 
-use std::{path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use orchestrator::{config::Config, token::TokenKey};
@@ -14,7 +14,9 @@ use tokio_util::sync::CancellationToken;
 use self::lead::{Ground, lead};
 use crate::{
     config::{Setup, read_setup},
-    logging, supervise,
+    logging,
+    storage::{open_database, open_folder},
+    supervise,
 };
 
 /// Runs until asked to stop.
@@ -38,11 +40,10 @@ async fn orchestrate(setup: Setup, handover: CancellationToken, shutdown: Cancel
     std::fs::create_dir_all(data).with_context(|| format!("{} can't be made", data.display()))?;
     let listener = bind(config).await?;
     if let Some(url) = &config.orchestrator.journal {
-        let database = turns::open(url, config, &shutdown).await?;
-        let Some(database) = database else { return Ok(()) };
+        let database = open_database(url, config.orchestrator.ca.as_deref()).await?;
         return turns::share(setup, database, listener.into_std()?, handover, shutdown).await;
     }
-    let journal = crate::commands::journal::open(&data.join("journal"))?;
+    let journal = Arc::new(open_folder(&data.join("journal"))?);
     let tokens = TokenKey::load_or_make(data).context("the tokens' secret can't be read or made")?;
     lead(&setup, Ground { journal, tokens, listener, among_others: None }, handover, shutdown).await
 }

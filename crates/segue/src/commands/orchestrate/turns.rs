@@ -1,10 +1,10 @@
 //! One of several orchestrators on a database: takes turns with the others.
 
-use std::{net, sync::Arc, time::Duration};
+use std::{net, sync::Arc};
 
 use anyhow::{Context, Result};
-use journal::{JournalError, lease::Holder, shelf::Shelf};
-use journal_postgres::{Database, Options};
+use journal::{lease::Holder, shelf::Shelf};
+use journal_postgres::Database;
 use orchestrator::{
     cluster::{
         Membership, PATIENCE, StandbySettings,
@@ -21,33 +21,6 @@ use uuid::Uuid;
 
 use super::lead::{Ground, lead};
 use crate::config::Setup;
-
-/// How long to wait before a database that is away is tried again at the start.
-const AGAIN: Duration = Duration::from_secs(2);
-
-/// The database of a URL, waited for where it is away; none where we are stopped meanwhile.
-pub(super) async fn open(
-    url: &str,
-    config: &Config,
-    shutdown: &CancellationToken,
-) -> Result<Option<Database>> {
-    let trust = trust(config.orchestrator.ca.as_deref())?;
-    let options = Options::new(url, trust).context("journal")?;
-    let place = options.place();
-    loop {
-        match Database::open(options.clone()).await {
-            Ok(database) => return Ok(Some(database)),
-            Err(JournalError::Away { reason }) => {
-                tracing::warn!(place, reason, "the journal's database can't be reached; it is tried again");
-            }
-            Err(error) => return Err(error).with_context(|| format!("the journal in {place} can't be opened")),
-        }
-        tokio::select! {
-            () = tokio::time::sleep(AGAIN) => {}
-            () = shutdown.cancelled() => return Ok(None),
-        }
-    }
-}
 
 /// Takes turns until `shutdown`.
 pub(super) async fn share(
