@@ -49,6 +49,9 @@ async fn a_socket_will_do() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shelf_in_a_database_conforms() {
     let url = Server::shared().await.database().await;
-    let [one, two] = [Database::open(testing::options(&url)).await.unwrap(), Database::open(testing::options(&url)).await.unwrap()];
+    let [one, two] = [
+        Database::open(testing::options(&url)).await.unwrap(),
+        Database::open(testing::options(&url)).await.unwrap(),
+    ];
     journal::shelf::conforms(std::sync::Arc::new(one.shelf()), std::sync::Arc::new(two.shelf())).await;
 }

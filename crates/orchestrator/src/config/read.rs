@@ -149,11 +149,11 @@ fn orchestrator(
     let span = raw.public_url.as_ref().map_or(0, |url| url.span().start);
     let public_url = base_url(&public_url).map_err(|message| error(text, span, message))?;
     let own_url = match (env("SEGUE_OWN_URL"), &raw.own_url) {
-        (Some(url), _) => base_url(&url).map_err(|m| error(text, 0, format!("SEGUE_OWN_URL: {m}")))?,
-        (None, Some(url)) => base_url(url.get_ref()).map_err(|m| error(text, url.span().start, m))?,
+        (Some(url), _) => Some(base_url(&url).map_err(|m| error(text, 0, format!("SEGUE_OWN_URL: {m}")))?),
+        (None, Some(url)) => Some(base_url(url.get_ref()).map_err(|m| error(text, url.span().start, m))?),
         // Who listens everywhere has no address that others could be told.
-        (None, None) if listen.ip().is_unspecified() => public_url.clone(),
-        (None, None) => format!("{scheme}://{listen}"),
+        (None, None) if listen.ip().is_unspecified() => None,
+        (None, None) => Some(format!("{scheme}://{listen}")),
     };
     let lease = read_lease(text, raw.lease.as_ref())?;
     let keep_ended = match &raw.keep_ended {

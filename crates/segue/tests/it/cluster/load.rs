@@ -25,16 +25,22 @@ pub(super) const FAN: &str = "name='fan'\n[[phase]]\nid='a'\nservice='work'\n[[p
 const CALL: Duration = Duration::from_secs(20);
 /// Before a call is made again.
 const AGAIN: Duration = Duration::from_millis(50);
+/// How long a connection to one who may be cut off is waited for.
+const CONNECT: Duration = Duration::from_secs(2);
+/// Of the callers.
+pub(super) const TOKEN: &str = "cluster-cluster-cluster";
 
 /// What callers and the service share.
 pub(super) struct Load {
     urls: Vec<String>,
     client: reqwest::Client,
     turn: AtomicUsize,
+    /// Who still calls.
+    callers: AtomicUsize,
     /// Jobs by key, as acknowledged.
     acknowledged: Mutex<BTreeMap<String, String>>,
     /// When the latest acknowledgements came.
-    pub(super) latest: Mutex<Vec<Instant>>,
+    latest: Mutex<Vec<Instant>>,
     /// Attempts by job and phase that were offered.
     offered: Mutex<BTreeMap<(String, String), BTreeSet<String>>>,
     /// Answers that were not as hoped, by what they were.
@@ -49,11 +55,15 @@ impl Load {
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         // Another test of the process may have been first.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder().timeout(CALL).build().unwrap();
+        let mut headers = reqwest::header::HeaderMap::new();
+        headers.insert("authorization", format!("Bearer {TOKEN}").parse().unwrap());
+        let client = reqwest::Client::builder().timeout(CALL).connect_timeout(CONNECT);
+        let client = client.default_headers(headers).build().unwrap();
         let load = Arc::new(Self {
             urls,
             client,
             turn: AtomicUsize::new(0),
+            callers: AtomicUsize::new(0),
             acknowledged: Mutex::default(),
             latest: Mutex::default(),
             offered: Mutex::default(),
@@ -61,7 +71,7 @@ impl Load {
             runtime,
         });
         let app = Router::new().route("/start", post(take)).with_state(load.clone());
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let address = SocketAddr::from(([0, 0, 0, 0], port));
         let listener = load.runtime.block_on(tokio::net::TcpListener::bind(address)).unwrap();
         load.runtime.spawn(async move { axum::serve(listener, app).await });
         load
@@ -81,10 +91,12 @@ impl Load {
         let next = Arc::new(AtomicUsize::new(0));
         for _ in 0..at_once {
             let (load, next, stop) = (self.clone(), next.clone(), stop.clone());
+            self.callers.fetch_add(1, Ordering::SeqCst);
             self.runtime.spawn(async move {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     if number >= jobs || stop.is_set() {
+                        load.callers.fetch_sub(1, Ordering::SeqCst);
                         return;
                     }
                     load.start_one(&format!("k{number}")).await;
@@ -136,14 +148,28 @@ impl Load {
         }
     }
 
+    /// Whether callers have come to their end.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.callers.load(Ordering::SeqCst) == 0
+    }
+
     /// How many starts were acknowledged.
     pub(super) fn started(&self) -> usize {
         self.acknowledged.lock().len()
     }
 
-    /// How long after a moment the first start was acknowledged.
-    pub(super) fn first_after(&self, moment: Instant) -> Option<Duration> {
-        self.latest.lock().iter().filter(|at| **at > moment).min().map(|at| *at - moment)
+    /// How many were acknowledged after a moment.
+    pub(super) fn after(&self, moment: Instant) -> usize {
+        self.latest.lock().iter().filter(|at| **at > moment).count()
+    }
+
+    /// The longest time since a moment in which no start was acknowledged.
+    pub(super) fn longest_pause(&self, since: Instant) -> Duration {
+        let latest = self.latest.lock();
+        let mut times: Vec<Instant> = latest.iter().copied().filter(|at| *at > since).collect();
+        times.push(since);
+        times.sort_unstable();
+        times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
     }
 
     /// Waits until every job that was acknowledged is complete, and looks that nothing was lost or doubled; how many
@@ -225,7 +251,8 @@ async fn take(State(load): State<Arc<Load>>, Json(start): Json<Value>) -> Status
 }
 
 async fn report(load: Arc<Load>, start: Value) {
-    let (url, token) = (start["callback"]["url"].as_str().unwrap(), start["callback"]["token"].as_str().unwrap());
+    let (url, token) =
+        (start["callback"]["url"].as_str().unwrap(), start["callback"]["token"].as_str().unwrap());
     let path = url.splitn(4, '/').nth(3).unwrap_or_default();
     loop {
         let to = format!("{}/{path}", load.any());

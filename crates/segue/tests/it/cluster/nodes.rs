@@ -1,7 +1,6 @@
 //! Three orchestrators as processes on one PostgreSQL, each with a folder and a way to the database of its own.
 
 use std::{
-    net::SocketAddr,
     process::Command,
     sync::{
         Arc,
@@ -20,6 +19,7 @@ use tokio::{
     sync::watch,
 };
 
+use super::{load::TOKEN, net::Net};
 use crate::support::{Home, Running, free_ports, try_send};
 
 /// How long the lead is leased for.
@@ -29,14 +29,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A way to the database that can be blocked: what is sent then goes nowhere, as with a cable that was pulled.
 pub(super) struct Way {
-    address: SocketAddr,
+    port: u16,
     open: watch::Sender<bool>,
 }
 
 impl Way {
     fn to(runtime: &Runtime, port: u16) -> Self {
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-        let (address, (open, seen)) = (listener.local_addr().unwrap(), watch::channel(true));
+        let listener = runtime.block_on(TcpListener::bind("0.0.0.0:0")).unwrap();
+        let (address, (open, seen)) = (listener.local_addr().unwrap().port(), watch::channel(true));
         runtime.spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let seen = seen.clone();
@@ -47,7 +47,7 @@ impl Way {
                 });
             }
         });
-        Self { address, open }
+        Self { port: address, open }
     }
 
     pub(super) fn block(&self, blocked: bool) {
@@ -74,7 +74,7 @@ async fn pass(
 pub(super) struct Node {
     pub(super) url: String,
     pub(super) way: Way,
-    port: u16,
+    listen: String,
     number: usize,
     running: Option<Running>,
 }
@@ -84,6 +84,7 @@ pub(super) struct Nodes {
     pub(super) nodes: Vec<Node>,
     pub(super) home: Home,
     database: String,
+    net: Net,
     pub(super) server: Server,
     /// Of the ways to the database.
     _runtime: Runtime,
@@ -91,22 +92,20 @@ pub(super) struct Nodes {
 
 impl Nodes {
     /// Starts three, and returns when one leads and the others know it.
-    pub(super) fn start(services: &str, pipelines: &[(&str, &str)]) -> Self {
+    pub(super) fn start(net: Net, services: &str, pipelines: &[(&str, &str)]) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let server = Server::start();
         let database = runtime.block_on(server.database());
         let home = Home::new("", pipelines);
         home.write("services.toml", format!("[orchestrator]\nlease = \"{}s\"\n{services}", LEASE.as_secs()));
-        let node = |(number, port): (usize, u16)| Node {
-            url: format!("http://127.0.0.1:{port}"),
-            way: Way::to(&runtime, server.port()),
-            port,
-            number,
-            running: None,
+        let node = |(number, port): (usize, u16)| {
+            let listen = format!("{}:{port}", net.of_node(number));
+            let (url, way) = (format!("http://{listen}"), Way::to(&runtime, server.port()));
+            Node { url, way, listen, number, running: None }
         };
         let nodes = free_ports::<3>().into_iter().enumerate().map(node).collect();
-        let mut all = Self { nodes, home, database, server, _runtime: runtime };
+        let mut all = Self { nodes, home, database, net, server, _runtime: runtime };
         for number in 0..all.nodes.len() {
             all.launch(number);
         }
@@ -124,12 +123,13 @@ impl Nodes {
         let node = &self.nodes[number];
         let database = self.database.replace(
             &format!("127.0.0.1:{}", self.server.port()),
-            &node.way.address.to_string(),
+            &format!("{}:{}", self.net.of_host(number), node.way.port),
         );
-        let mut command: Command = self.home.command(&["orchestrate"]);
+        let mut command: Command = self.net.within(number, self.home.command(&["orchestrate"]));
         command
             .env("SEGUE_JOURNAL", database)
-            .env("SEGUE_LISTEN", format!("127.0.0.1:{}", node.port))
+            .env("SEGUE_LISTEN", &node.listen)
+            .env("SEGUE_TOKEN", TOKEN)
             .env("SEGUE_DATA", self.home.path(&format!("data{}", node.number)))
             .env("SEGUE_ARTIFACTS", self.home.path("artifacts"))
             .env("ORCHESTRATOR_URL", &node.url);
@@ -164,7 +164,7 @@ impl Nodes {
         let began = Instant::now();
         while !condition() {
             assert!(began.elapsed() < PATIENCE, "it does not come to that");
-            std::thread::yield_now();
+            std::thread::park_timeout(Duration::from_millis(5));
         }
     }
 
@@ -172,6 +172,16 @@ impl Nodes {
         if let Some(running) = &self.nodes[number].running {
             running.signal(signal);
         }
+    }
+
+    /// Cuts a node off from everything, or joins it again.
+    pub(super) fn cut_off(&self, number: usize, cut: bool) {
+        self.net.cut_off(number, cut);
+    }
+
+    /// Cuts all ways to the database, or opens them again.
+    pub(super) fn cut_database(&self, cut: bool) {
+        self.nodes.iter().for_each(|node| node.way.block(cut));
     }
 
     /// Kills the process of a node.
