@@ -1,4 +1,4 @@
-//! How many events of 300 bytes the embedded journal makes durable in a second, and how long one takes, with 64 and with 512
+//! How many events of 300 bytes the embedded journal makes durable in a second, and how long one takes, with 1, 64 and 512
 //! producers that each wait for their own. `cargo run --release -p journal-embedded --example append_speed [FOLDER]`
 
 #![expect(clippy::print_stdout, reason = "an example that measures and tells")]
@@ -90,7 +90,7 @@ async fn measure(folder: PathBuf, producers: u64) -> Result<(), Box<dyn std::err
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder =
         std::env::args_os().nth(1).map_or_else(|| PathBuf::from("target/append-speed"), PathBuf::from);
-    for producers in [64, 512] {
+    for producers in [1, 64, 512] {
         let one = folder.join(format!("{producers}-{}", std::process::id()));
         measure(one.clone(), producers).await?;
         std::fs::remove_dir_all(one)?;

@@ -36,7 +36,7 @@ use futures::FutureExt;
 use index::Index;
 use journal::{
     Answer, Batch, Counts, FeedItem, Health, Journal, JournalError, Page, Position, Query, Retained,
-    RetentionPolicy, Snapshot, Stored,
+    RetentionPolicy, Snapshot, Stored, Whole,
 };
 pub use open::Opened;
 use parking_lot::Mutex;
@@ -235,7 +235,7 @@ impl EmbeddedJournal {
 
 impl Journal for EmbeddedJournal {
     fn append(&self, batch: Batch) -> Answer<Position> {
-        self.inner.writer.append(batch)
+        self.inner.writer.append(batch, None)
     }
 
     fn snapshot(&self, job: JobId, snapshot: Snapshot) -> Answer<()> {
@@ -305,5 +305,15 @@ impl Journal for EmbeddedJournal {
 
     fn health(&self) -> Health {
         self.inner.writer.health()
+    }
+}
+
+impl Whole for EmbeddedJournal {
+    fn definitions(&self) -> Answer<Vec<[u8; 32]>> {
+        self.ask(|inner| open::definitions(&*inner.disk, &inner.options.folder))
+    }
+
+    fn bring(&self, position: Position, batch: Batch) -> Answer<Position> {
+        self.inner.writer.append(batch, Some(position))
     }
 }

@@ -374,3 +374,23 @@ pub(crate) fn definition(
     }
     Ok(String::from_utf8(bytes).ok())
 }
+
+/// The hashes of all definitions, sorted.
+pub(crate) fn definitions(disk: &dyn Disk, folder: &Path) -> Result<Vec<[u8; 32]>, JournalError> {
+    let path = folder.join("definitions");
+    let names = disk.list(&path).map_err(|error| io_error(&path, &error))?;
+    // What is no hash is not ours: one that was being written when the machine stopped.
+    Ok(names.iter().filter_map(|name| hash_of(name.strip_suffix(".toml")?)).collect())
+}
+
+/// The hash that a name stands for.
+fn hash_of(name: &str) -> Option<[u8; 32]> {
+    let mut hash = [0; 32];
+    if name.len() != 64 || !name.is_ascii() {
+        return None;
+    }
+    for (nth, byte) in hash.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(name.get(2 * nth..2 * nth + 2)?, 16).ok()?;
+    }
+    Some(hash)
+}

@@ -46,7 +46,7 @@ pub(crate) struct Request {
     pub(crate) job: JobId,
     pub(crate) first: u64,
     pub(crate) count: u32,
-    /// Of a copy: the position that it had.
+    /// Of a copy, or of what comes from another journal: the position that it had.
     pub(crate) position: Option<Position>,
     pub(crate) payload: Vec<u8>,
     pub(crate) index: Option<IndexEntry>,
@@ -151,7 +151,8 @@ impl Writer {
         }
     }
 
-    pub(crate) fn append(&self, batch: Batch) -> Answer<Position> {
+    /// At a position, or the next.
+    pub(crate) fn append(&self, batch: Batch, position: Option<Position>) -> Answer<Position> {
         if batch.events.is_empty() {
             return futures::future::ready(Err(JournalError::NotABatch("it has no events"))).boxed();
         }
@@ -169,7 +170,7 @@ impl Writer {
             job: batch.job,
             first: batch.expected,
             count: u32::try_from(batch.events.len()).unwrap_or(u32::MAX),
-            position: None,
+            position,
             payload,
             index: batch.index,
             reply: Some(reply),
@@ -294,12 +295,19 @@ impl Thread {
                 let (job, expected) = (request.job, request.first);
                 return refuse(request, JournalError::Conflict { job, expected, actual });
             }
+            if let Some(position) = request.position {
+                if position <= self.tail.last {
+                    let error = JournalError::NotABatch("its position is before that of another");
+                    return refuse(request, error);
+                }
+                self.tail.last = position;
+            }
         }
         let position = request.position.unwrap_or_else(|| {
             self.tail.last.0 += 1;
             self.tail.last
         });
-        if request.kind != Kind::Moved && request.position.is_none() {
+        if request.kind == Kind::Batch || (request.kind == Kind::Dropped && request.position.is_none()) {
             // Zero after a mark that drops the job.
             let events = request.first + u64::from(request.count);
             self.heads.jobs.insert(request.job, Head { events, last: position });

@@ -11,7 +11,10 @@
 pub mod conformance;
 mod distribution;
 mod entry;
+pub mod lease;
 mod memory;
+pub mod shelf;
+mod whole;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -21,6 +24,7 @@ use engine::ids::JobId;
 pub use entry::{Cursor, IndexEntry, Page, Query};
 use futures::future::BoxFuture;
 pub use memory::MemoryJournal;
+pub use whole::Whole;
 
 /// Place of a batch in the journal: strictly growing over all jobs, never used twice.
 #[derive(
@@ -146,6 +150,20 @@ pub enum JournalError {
         offset: u64,
         /// What is lost, for a person.
         lost: String,
+    },
+    /// Whatever it is kept in can't be reached now. Nothing was stored; asking again later may help.
+    #[error("the journal can't be reached: {reason}")]
+    Away {
+        /// Why, without secrets.
+        reason: String,
+    },
+    /// Somebody else has taken the [lease](lease::Lease) since: whoever appends must not go on.
+    #[error("epoch {epoch} is over: another orchestrator has taken over in epoch {current}")]
+    Fenced {
+        /// Of whoever appended.
+        epoch: u64,
+        /// Of whoever holds the lease, or held it last.
+        current: u64,
     },
     /// Retention has removed what was asked for.
     #[error("events before {0} are no longer kept")]

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use crate::{
     Answer, Batch, Counts, Cursor, FeedItem, Health, IndexEntry, Journal, JournalError, Page, Position,
-    Query, Retained, RetentionPolicy, Snapshot, Stored,
+    Query, Retained, RetentionPolicy, Snapshot, Stored, Whole,
 };
 
 /// A journal that ends with its process.
@@ -36,7 +36,8 @@ struct Kept {
 }
 
 impl State {
-    fn append(&mut self, batch: Batch) -> Result<Position, JournalError> {
+    /// At a position, or the next.
+    fn append(&mut self, batch: Batch, at: Option<Position>) -> Result<Position, JournalError> {
         if batch.events.is_empty() {
             return Err(JournalError::NotABatch("it has no events"));
         }
@@ -48,8 +49,11 @@ impl State {
         if actual == 0 && batch.index.is_none() {
             return Err(JournalError::NotABatch("a job's first batch has no index entry"));
         }
-        self.last += 1;
-        let position = Position(self.last);
+        let position = at.unwrap_or(Position(self.last + 1));
+        if position.0 <= self.last {
+            return Err(JournalError::NotABatch("its position is before that of another"));
+        }
+        self.last = position.0;
         for (seq, event) in (batch.expected..).zip(&batch.events) {
             self.feed.push(FeedItem { position, job: batch.job, seq, event: event.clone() });
         }
@@ -157,7 +161,7 @@ impl MemoryJournal {
 
 impl Journal for MemoryJournal {
     fn append(&self, batch: Batch) -> Answer<Position> {
-        self.answer(|state| state.append(batch))
+        self.answer(|state| state.append(batch, None))
     }
 
     fn snapshot(&self, job: JobId, snapshot: Snapshot) -> Answer<()> {
@@ -243,6 +247,16 @@ impl Journal for MemoryJournal {
 
     fn health(&self) -> Health {
         Health::default()
+    }
+}
+
+impl Whole for MemoryJournal {
+    fn definitions(&self) -> Answer<Vec<[u8; 32]>> {
+        self.answer(|state| Ok(state.definitions.keys().copied().collect()))
+    }
+
+    fn bring(&self, position: Position, batch: Batch) -> Answer<Position> {
+        self.answer(|state| state.append(batch, Some(position)))
     }
 }
 

@@ -26,6 +26,9 @@ pub const MAX_NAME_LEN: usize = 200;
 /// How long nothing may come of a blob that arrives.
 const SILENCE: Duration = Duration::from_secs(60);
 
+/// After what time something half written is nobody's, where others may be writing.
+const ABANDONED: Duration = Duration::from_secs(24 * 3600);
+
 /// A blob that was stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blob {
@@ -64,6 +67,8 @@ pub(crate) fn info(name: &str, artifact: &Artifact) -> ArtifactInfo {
 #[derive(Debug)]
 pub struct ArtifactStore {
     folder: PathBuf,
+    /// Others may write into the same folder: what arrives here has names of its own.
+    opened: uuid::Uuid,
     fresh: AtomicU64,
     max: u64,
     in_use: Arc<InUse>,
@@ -75,13 +80,30 @@ impl ArtifactStore {
     /// # Errors
     /// Where it can't be made.
     pub fn open(folder: &Path, max: u64) -> io::Result<Self> {
+        Self::open_and_tidy(folder, max, Duration::ZERO)
+    }
+
+    /// The same for a folder that several orchestrators have: what another one is just writing stays.
+    ///
+    /// # Errors
+    /// Where it can't be made.
+    pub fn open_shared(folder: &Path, max: u64) -> io::Result<Self> {
+        Self::open_and_tidy(folder, max, ABANDONED)
+    }
+
+    fn open_and_tidy(folder: &Path, max: u64, abandoned: Duration) -> io::Result<Self> {
         let incoming = folder.join("incoming");
         std::fs::create_dir_all(&incoming)?;
         for entry in std::fs::read_dir(&incoming)? {
+            let entry = entry?;
+            let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
             // What a crash left half written is nobody's.
-            std::fs::remove_file(entry?.path())?;
+            if abandoned.is_zero() || age().is_some_and(|age| age > abandoned) {
+                std::fs::remove_file(entry.path())?;
+            }
         }
-        Ok(Self { folder: folder.to_owned(), fresh: AtomicU64::new(0), max, in_use: Arc::default() })
+        let (opened, fresh) = (uuid::Uuid::now_v7(), AtomicU64::new(0));
+        Ok(Self { folder: folder.to_owned(), opened, fresh, max, in_use: Arc::default() })
     }
 
     /// Where a blob lies, if its hash is one.
@@ -110,7 +132,7 @@ impl ArtifactStore {
         stream: impl Stream<Item = Result<Bytes, E>>,
     ) -> Result<(Blob, Pin), StoreError> {
         let number = self.fresh.fetch_add(1, Ordering::Relaxed);
-        let incoming = self.folder.join("incoming").join(number.to_string());
+        let incoming = self.folder.join("incoming").join(format!("{}-{number}", self.opened));
         let stored = self.receive(&incoming, stream).await;
         if stored.is_err() {
             // The error that is told is the first one.

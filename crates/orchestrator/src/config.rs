@@ -45,6 +45,13 @@ pub struct OrchestratorConfig {
     pub data: PathBuf,
     /// Another journal than the one in `data`.
     pub journal: Option<String>,
+    /// Where the other orchestrators of the journal reach this one, without a slash at the end; none: at the address from which
+    /// it reaches the database.
+    pub own_url: Option<String>,
+    /// How long the lead is leased for at once.
+    pub lease: Duration,
+    /// A folder of artifacts and earlier results that all orchestrators of the journal have; none: in `data`.
+    pub artifacts: Option<PathBuf>,
     /// Bearer tokens of callers; empty: none is asked for, and only loopback is listened on.
     pub tokens: Vec<CallerToken>,
     /// The listener's certificate; none: plain HTTP.

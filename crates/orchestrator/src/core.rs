@@ -97,6 +97,8 @@ struct Inner {
     ended: parking_lot::Mutex<memory::Ended>,
     /// Set when every key and slot in use is known; nothing is decided before.
     known: SetOnce<()>,
+    /// Cancelled once the journal has said that another one leads.
+    fenced: tokio_util::sync::CancellationToken,
     /// Bumped by every use of a cell, so that the ones used least can leave memory.
     uses: std::sync::atomic::AtomicU64,
 }
@@ -166,6 +168,7 @@ impl Core {
                 accepted,
                 ended: parking_lot::Mutex::default(),
                 known: SetOnce::new(),
+                fenced: tokio_util::sync::CancellationToken::new(),
                 uses: std::sync::atomic::AtomicU64::new(0),
             }),
         };
@@ -368,6 +371,17 @@ impl Core {
     #[must_use]
     pub fn attempts(&self) -> &Attempts {
         &self.inner.attempts
+    }
+
+    /// Resolves once the journal has refused something because another one leads: nothing can be changed here any more.
+    pub async fn until_fenced(&self) {
+        self.inner.fenced.cancelled().await;
+    }
+
+    fn note_fenced(&self, error: &CommandError) {
+        if matches!(error, CommandError::Journal(journal::JournalError::Fenced { .. })) {
+            self.inner.fenced.cancel();
+        }
     }
 
     /// Time and ids.

@@ -25,14 +25,16 @@ mod waiting;
 use std::sync::Arc;
 
 pub use access::Access;
-pub(crate) use access::refuse_strange_pages;
+pub(crate) use access::{refuse_strange_pages, refuse_strangers};
 pub use answers::Failure;
+pub(crate) use answers::json as json_answer;
 pub(crate) use attempts::phase_complete;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
     routing::{get, post},
 };
+pub(crate) use operations::{error_page, health};
 pub(crate) use rates::Peer;
 pub use rates::Rates;
 pub(crate) use routes::start_job;
@@ -64,6 +66,8 @@ pub struct App {
     pub callback_secret: Option<crate::config::SigningSecret>,
     /// What becomes of jobs after their end.
     pub retention: Arc<crate::retention::Retention>,
+    /// Among several orchestrators: the term in which this one leads. None where it is alone.
+    pub term: Option<Arc<crate::cluster::Term>>,
     /// Set while the orchestrator stops: nothing new is taken.
     pub stopping: tokio_util::sync::CancellationToken,
 }
@@ -125,10 +129,10 @@ pub(crate) fn router(app: Shared) -> Router {
         .route("/health/all", get(operations::health_of_all))
         .route_layer(axum::middleware::from_fn_with_state(app.clone(), access::check));
     let open = Router::new()
-        .route("/health", get(operations::health))
+        .route("/health", get(health))
         .route("/ready", get(operations::ready))
         .route("/openapi.json", get(operations::openapi))
-        .route("/errors/{code}", get(operations::error_page))
+        .route("/errors/{code}", get(operations::get_error_page))
         .route("/", get(pages::index))
         .route("/dashboard", get(pages::home))
         .route("/dashboard/{*path}", get(pages::file));

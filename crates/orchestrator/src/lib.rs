@@ -9,6 +9,7 @@ pub mod audit;
 pub mod callback;
 pub mod checks;
 pub mod clock;
+pub mod cluster;
 pub mod config;
 pub mod core;
 pub mod estimates;

@@ -50,17 +50,60 @@ const CONNECTIONS: usize = 20_000;
 /// How long nothing is accepted where the system has no room for another connection.
 const NO_ROOM: Duration = Duration::from_millis(50);
 
-/// Everything that answers.
+/// Whoever answers requests.
+pub(crate) trait Answers: Clone + Send + Sync + 'static {
+    /// The answer to a request that came over a connection from an address.
+    fn answer(
+        self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> impl Future<Output = Result<Response, Infallible>> + Send;
+    /// The listener's certificate; none: plain HTTP.
+    fn tls(&self) -> Option<Arc<rustls::ServerConfig>>;
+    /// Whether connections stay open when everything has its answer, until whoever runs us ends: so that who calls at the last
+    /// moment is told where to go, and not cut off.
+    fn hands_over(&self) -> bool {
+        false
+    }
+    /// From now on nothing new is taken.
+    fn end(&self) {}
+}
+
+/// Everything that answers where work is done.
 #[derive(Clone)]
 pub(crate) struct Answering {
     pub(crate) app: Shared,
     pub(crate) router: Router,
 }
 
-impl Answering {
+impl Answers for Answering {
     async fn answer(self, mut request: Request<Incoming>, peer: SocketAddr) -> Result<Response, Infallible> {
+        match self.app.term.clone() {
+            Some(term) => {
+                let peer = term.came_from(&mut request, peer);
+                Ok(term.answer(&self.app.stopping, peer, self.clone().answer_here(request, peer.peer)).await)
+            }
+            None => Ok(self.answer_here(request, peer).await),
+        }
+    }
+
+    fn tls(&self) -> Option<Arc<rustls::ServerConfig>> {
+        self.app.tls.clone()
+    }
+
+    fn hands_over(&self) -> bool {
+        self.app.term.is_some()
+    }
+
+    fn end(&self) {
+        self.app.stopping.cancel();
+    }
+}
+
+impl Answering {
+    async fn answer_here(self, mut request: Request<Incoming>, peer: SocketAddr) -> Response {
         if let Err(failure) = refuse_strange_pages(&self.app, request.headers()) {
-            return Ok(failure.into_response());
+            return failure.into_response();
         }
         if request.method() == Method::POST && request.uri().path() == "/phase-complete" {
             let (head, body) = request.into_parts();
@@ -68,10 +111,11 @@ impl Answering {
             let response = phase_complete(app, &head.headers, Body::new(body)).await;
             let requests = self.app.core.metrics().requests();
             requests.count(&head.method, Some("/phase-complete"), response.status());
-            return Ok(response);
+            return response;
         }
         request.extensions_mut().insert(Peer(peer));
-        self.router.oneshot(request.map(Body::new)).await
+        // The router answers everything.
+        self.router.oneshot(request.map(Body::new)).await.into_response()
     }
 }
 
@@ -81,24 +125,63 @@ impl Answering {
 /// Where the listener fails for good.
 pub(crate) async fn listen(
     listener: TcpListener,
-    answering: Answering,
+    answering: impl Answers,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
-    let connections = TaskTracker::new();
+    listen_until(listener, answering, shutdown.clone(), shutdown).await
+}
+
+/// The same, where somebody else takes the connections from `handed_over` on: those that are open stay until `shutdown`, or as
+/// long as their clients want them.
+///
+/// # Errors
+/// Where the listener fails for good.
+pub(crate) async fn listen_until(
+    listener: TcpListener,
+    answering: impl Answers,
+    handed_over: CancellationToken,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    let (connections, requests) = (TaskTracker::new(), TaskTracker::new());
+    let taking = take(listener, answering.clone(), (connections.clone(), requests.clone()), shutdown.clone());
+    if answering.hands_over() {
+        // Until the runtime ends: a connection that nobody takes any more would be cut off with the call on it.
+        tokio::spawn(taking);
+        shutdown.cancelled().await;
+        // First this: what comes now is refused, and what came before is waited for.
+        answering.end();
+        requests.close();
+        requests.wait().await;
+        return Ok(());
+    }
+    tokio::select! {
+        () = taking => {}
+        () = shutdown.cancelled() => {}
+        () = handed_over.cancelled() => {}
+    }
+    connections.close();
+    connections.wait().await;
+    Ok(())
+}
+
+/// Takes connections for ever.
+async fn take(
+    listener: TcpListener,
+    answering: impl Answers,
+    (connections, requests): (TaskTracker, TaskTracker),
+    shutdown: CancellationToken,
+) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
-    let tls = answering.app.tls.clone().map(TlsAcceptor::from);
+    let tls = answering.tls().map(TlsAcceptor::from);
     loop {
-        let accepted = tokio::select! {
-            accepted = accept(&listener, &room) => accepted,
-            () = shutdown.cancelled() => break,
-        };
-        match accepted {
+        match accept(&listener, &room).await {
             Ok((stream, peer, room)) => {
-                let (answering, shutdown, tls) = (answering.clone(), shutdown.clone(), tls.clone());
+                let (answering, tls) = (answering.clone(), tls.clone());
+                let (shutdown, requests) = (shutdown.clone(), requests.clone());
                 connections.spawn(async move {
                     match tls {
-                        Some(tls) => encrypted(tls, stream, peer, answering, shutdown).await,
-                        None => connection(stream, peer, answering, shutdown).await,
+                        Some(tls) => encrypted(tls, stream, peer, (answering, requests), shutdown).await,
+                        None => connection(stream, peer, (answering, requests), shutdown).await,
                     }
                     drop(room);
                 });
@@ -110,9 +193,6 @@ pub(crate) async fn listen(
             }
         }
     }
-    connections.close();
-    connections.wait().await;
-    Ok(())
 }
 
 /// The next connection, with the room that it takes.
@@ -134,12 +214,12 @@ async fn encrypted(
     tls: TlsAcceptor,
     stream: TcpStream,
     peer: SocketAddr,
-    answering: Answering,
+    (answering, requests): (impl Answers, TaskTracker),
     shutdown: CancellationToken,
 ) {
     // A client that speaks something else is that client's affair.
     let Ok(Ok(stream)) = tokio::time::timeout(HELLO, tls.accept(stream)).await else { return };
-    connection(stream, peer, answering, shutdown).await;
+    connection(stream, peer, (answering, requests), shutdown).await;
 }
 
 /// The client went before it was accepted.
@@ -153,15 +233,21 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 fn connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
-    answering: Answering,
+    (answering, requests): (impl Answers, TaskTracker),
     shutdown: CancellationToken,
 ) -> impl Future<Output = ()> + Send {
+    let stays = answering.hands_over();
     let used = Arc::new(AtomicBool::new(false));
     let service = service_fn({
         let used = used.clone();
         move |request| {
             used.store(true, Ordering::Relaxed);
-            answering.clone().answer(request, peer)
+            let (answer, under_way) = (answering.clone().answer(request, peer), requests.token());
+            async move {
+                let answer = answer.await;
+                drop(under_way);
+                answer
+            }
         }
     });
     let served = serve(stream, service);
@@ -170,7 +256,7 @@ fn connection(
         tokio::select! {
             // A broken connection is its client's affair.
             _ = served.as_mut() => return,
-            () = shutdown.cancelled() => {}
+            () = shutdown.cancelled(), if !stays => {}
         }
         if used.load(Ordering::Relaxed) {
             served.as_mut().graceful_shutdown();

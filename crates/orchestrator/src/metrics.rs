@@ -7,6 +7,7 @@
 
 pub mod catalog;
 mod http;
+pub(crate) mod passed_on;
 mod process;
 mod scrape;
 mod text;

@@ -1,6 +1,7 @@
 //! Starts by the clock: the schedules of pipelines.
 //!
-//! A moment is started once. What was last dealt with is in a small file beside the journal, and every start carries its
+//! A moment is started once. What was last dealt with is in a small file beside the journal, or on the shelf that several
+//! orchestrators share, and every start carries its
 //! moment as idempotency key, so that after a crash between the start and the file the journal says that it was made. Of
 //! moments that passed while nothing ran only the latest is started: a nightly job is made up for once, not a hundred times.
 
@@ -18,7 +19,7 @@ use engine::{
     ids::{JobId, Timestamp},
     pipeline::{Pipeline, Schedule},
 };
-use journal::Query;
+use journal::{Query, shelf::Shelf};
 use parking_lot::Mutex;
 use protocol::{Code, Problem};
 use serde::{Deserialize, Serialize};
@@ -34,14 +35,31 @@ use crate::{
 const LOOK: Duration = Duration::from_secs(30);
 /// Jobs of one key since a moment that are looked through for the moment's own.
 const SAME_KEY: usize = 200;
+/// Its name on a shelf.
+const ON_SHELF: &str = "schedules";
 
 /// What schedules have come to.
 #[derive(Debug)]
 pub struct Schedules {
-    file: PathBuf,
+    place: Place,
     kept: Mutex<BTreeMap<String, Kept>>,
     /// One round at a time.
     round: tokio::sync::Mutex<()>,
+}
+
+/// Where it is kept.
+enum Place {
+    File(PathBuf),
+    Shelf(Arc<dyn Shelf>),
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::Shelf(_) => f.write_str("Shelf"),
+        }
+    }
 }
 
 /// What is kept of a schedule.
@@ -74,13 +92,26 @@ impl Schedules {
     /// # Errors
     /// Where it can't be read, or is not ours.
     pub fn open(file: &Path) -> io::Result<Self> {
-        let kept = match small_file::read(file)? {
-            Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
-                io::Error::new(io::ErrorKind::InvalidData, format!("{}: {error}", file.display()))
-            })?,
+        let kept = small_file::read(file)?;
+        Self::read(Place::File(file.to_owned()), kept.as_deref(), &file.display().to_string())
+    }
+
+    /// Reads what is kept on a shelf; nothing where it is not there yet.
+    ///
+    /// # Errors
+    /// Where it can't be read, or is not ours.
+    pub async fn on_shelf(shelf: Arc<dyn Shelf>) -> io::Result<Self> {
+        let kept = shelf.get(ON_SHELF.to_owned()).await.map_err(io::Error::other)?;
+        Self::read(Place::Shelf(shelf), kept.as_deref(), ON_SHELF)
+    }
+
+    fn read(place: Place, kept: Option<&[u8]>, name: &str) -> io::Result<Self> {
+        let kept = match kept {
+            Some(bytes) => serde_json::from_slice(bytes)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("{name}: {error}")))?,
             None => BTreeMap::new(),
         };
-        Ok(Self { file: file.to_owned(), kept: Mutex::new(kept), round: tokio::sync::Mutex::default() })
+        Ok(Self { place, kept: Mutex::new(kept), round: tokio::sync::Mutex::default() })
     }
 
     /// Starts what is due, and says when something is next; none where there are no schedules.
@@ -90,7 +121,7 @@ impl Schedules {
         for pipeline in app.core.pipelines().values() {
             for schedule in &pipeline.schedules {
                 let now = app.core.world().now();
-                if let Some(moment) = self.due(pipeline, schedule, now) {
+                if let Some(moment) = self.due(pipeline, schedule, now).await {
                     self.start(app, pipeline, schedule, moment).await;
                 }
                 let after = next_moment(schedule, now);
@@ -112,18 +143,18 @@ impl Schedules {
     }
 
     /// The latest moment that has passed and is not dealt with. A schedule that is seen for the first time begins now.
-    fn due(&self, pipeline: &Pipeline, schedule: &Schedule, now: Timestamp) -> Option<Timestamp> {
+    async fn due(&self, pipeline: &Pipeline, schedule: &Schedule, now: Timestamp) -> Option<Timestamp> {
         let id = id(pipeline, schedule);
         let until = self.kept.lock().get(&id).map(|kept| kept.until);
         match until {
             None => {
-                self.keep(id, Kept { until: now, last: None });
+                self.keep(id, Kept { until: now, last: None }).await;
                 None
             }
             // A clock that was wrong for a while must not silence a schedule for years; what was started is known by its key.
             Some(until) if until > now => {
                 let last = self.kept.lock().get(&id).and_then(|kept| kept.last.clone());
-                self.keep(id, Kept { until: now, last });
+                self.keep(id, Kept { until: now, last }).await;
                 None
             }
             Some(until) => last_moment(schedule, now).filter(|moment| *moment > until),
@@ -146,17 +177,23 @@ impl Schedules {
                 Last { moment: at, job_id: None, problem: Some(problem.to_string()) }
             }
         };
-        self.keep(id(pipeline, schedule), Kept { until: moment, last: Some(last) });
+        self.keep(id(pipeline, schedule), Kept { until: moment, last: Some(last) }).await;
     }
 
-    fn keep(&self, id: String, kept: Kept) {
+    async fn keep(&self, id: String, kept: Kept) {
         let bytes = {
             let mut all = self.kept.lock();
             all.insert(id, kept);
             serde_json::to_vec_pretty(&*all).unwrap_or_default()
         };
         // Should this fail, the next start still finds in the journal what was started.
-        if let Err(error) = small_file::replace(&self.file, &bytes) {
+        let kept = match &self.place {
+            Place::File(file) => small_file::replace(file, &bytes),
+            Place::Shelf(shelf) => {
+                shelf.put(ON_SHELF.to_owned(), bytes.into()).await.map_err(io::Error::other)
+            }
+        };
+        if let Err(error) = kept {
             tracing::error!(%error, "what schedules came to can't be written");
         }
     }
@@ -228,6 +265,8 @@ fn is_for_now(code: Code) -> bool {
             | Code::DiskFull
             | Code::JournalStopped
             | Code::JournalDamaged
+            | Code::JournalAway
+            | Code::NoLeader
             | Code::Internal
     )
 }

@@ -49,6 +49,13 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
         let core = app.core.clone();
         async move { read_journal(&core).await }
     });
+    let fenced = app.term.clone().map(|term| {
+        let core = app.core.clone();
+        tokio::spawn(async move {
+            core.until_fenced().await;
+            term.reign.end();
+        })
+    });
     let audit = app.audit.clone();
     let served = listen(listener, Answering { router: router(app.clone()), app }, shutdown).await;
     audit.flush().await;
@@ -57,6 +64,7 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
     sweeper.abort();
     schedules.abort();
     earlier.abort();
+    fenced.inspect(tokio::task::JoinHandle::abort);
     served
 }
 

@@ -10,6 +10,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use engine::ids::{AttemptId, JobId};
+use journal::shelf::Shelf;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
@@ -57,18 +58,34 @@ impl TokenKey {
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let key: [u8; 32] = rand::random();
-                let fresh = folder.join("token.key.new");
-                let _ = fs::remove_file(&fresh);
-                let mut file =
-                    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
-                file.write_all(&key)?;
-                file.sync_all()?;
-                fs::rename(&fresh, &path)?;
-                fs::File::open(folder)?.sync_all()?;
+                keep(folder, &key)?;
                 Ok(Self(key))
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Reads the secret that orchestrators share from their shelf, or puts one there: that of this installation where `folder` has
+    /// one already, so that tokens given out before stay good, else a new one.
+    ///
+    /// # Errors
+    /// The shelf's, and where what lies there is not a secret of ours.
+    pub async fn shared(shelf: &dyn Shelf, folder: &Path) -> io::Result<Self> {
+        let own = match fs::read(folder.join("token.key")) {
+            Ok(bytes) => Some(bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let first = own.clone().unwrap_or_else(|| rand::random::<[u8; 32]>().to_vec());
+        let key =
+            shelf.put_if_absent("token-key".to_owned(), first.into()).await.map_err(io::Error::other)?;
+        let wrong = || io::Error::new(io::ErrorKind::InvalidData, "the shared secret is not 32 bytes long");
+        let key = <[u8; 32]>::try_from(key.as_ref()).map_err(|_| wrong())?;
+        if own.is_none() {
+            // For the day on which the journal is copied back into a folder.
+            keep(folder, &key)?;
+        }
+        Ok(Self(key))
     }
 
     /// The token of an attempt: says whose it is, and proves it. 64 characters.
@@ -98,9 +115,34 @@ impl TokenKey {
     }
 }
 
+/// Writes a secret into a folder, readable by its owner only.
+fn keep(folder: &Path, key: &[u8; 32]) -> io::Result<()> {
+    let fresh = folder.join("token.key.new");
+    // What a crash left.
+    let _ = fs::remove_file(&fresh);
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
+    file.write_all(key)?;
+    file.sync_all()?;
+    fs::rename(&fresh, folder.join("token.key"))?;
+    fs::File::open(folder)?.sync_all()
+}
+
 #[cfg(test)]
 mod tests {
+    use journal::shelf::MemoryShelf;
+
     use super::*;
+
+    #[tokio::test]
+    async fn all_who_share_a_shelf_have_one_secret_and_the_first_brings_his() {
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let own = TokenKey::load_or_make(one.path()).unwrap();
+        let shelf = MemoryShelf::default();
+        let first = TokenKey::shared(&shelf, one.path()).await.unwrap();
+        let second = TokenKey::shared(&shelf, two.path()).await.unwrap();
+        assert_eq!((first.0, second.0), (own.0, own.0));
+        assert_eq!(TokenKey::load_or_make(two.path()).unwrap().0, own.0, "it is there without the shelf");
+    }
 
     #[test]
     fn a_token_says_whose_it_is_and_can_not_be_forged() {

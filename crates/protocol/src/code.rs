@@ -38,6 +38,9 @@ pub enum Code {
     JournalDamaged,
     ShuttingDown,
     Recovering,
+    JournalAway,
+    NoLeader,
+    LeaderLost,
     ServiceUnreachable,
     MethodNotAllowed,
     UnsupportedMediaType,
@@ -79,7 +82,7 @@ macro_rules! row {
 }
 
 /// In the order of the enum, so that a code is its own index.
-const TABLE: [Entry; 45] = [
+const TABLE: [Entry; 48] = [
     row!(MalformedJson, "malformed-json", 400, "The body is not JSON"),
     row!(InvalidField, "invalid-field", 422, "A field is missing or has the wrong form"),
     row!(PayloadTooLarge, "payload-too-large", 413, "The body is too large"),
@@ -110,6 +113,9 @@ const TABLE: [Entry; 45] = [
     row!(JournalDamaged, "journal-damaged", 503, "The journal is damaged"),
     row!(ShuttingDown, "shutting-down", 503, "Shutting down"),
     row!(Recovering, "recovering", 503, "Recovering"),
+    row!(JournalAway, "journal-away", 503, "The journal cannot be reached"),
+    row!(NoLeader, "no-leader", 503, "No orchestrator leads"),
+    row!(LeaderLost, "leader-lost", 503, "The leading orchestrator was lost"),
     row!(ServiceUnreachable, "service-unreachable", 502, "The service cannot be reached"),
     row!(MethodNotAllowed, "method-not-allowed", 405, "This address does not know the method"),
     row!(UnsupportedMediaType, "unsupported-media-type", 415, "The body must be JSON"),

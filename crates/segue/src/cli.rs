@@ -232,6 +232,16 @@ pub(crate) enum Journal {
         #[arg(long)]
         job: Option<String>,
     },
+    /// Copy a whole journal into an empty one, live jobs included, and compare the two
+    ///
+    /// Each is a folder (`.segue/journal`), the URL of a PostgreSQL, or the word `configured`: the journal that the
+    /// configuration or SEGUE_JOURNAL names, so that a password need not be on the command line. Neither may be in use
+    Copy {
+        /// What is copied
+        from: String,
+        /// Where to: a folder that is not there yet, or a database without jobs
+        to: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

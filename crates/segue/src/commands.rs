@@ -63,7 +63,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Doctor => validate::doctor(&cli.config).await,
         Command::Validate => validate::validate(&cli.config),
         Command::Graph { pipeline, svg } => graph::run(&cli.config, pipeline, *svg),
-        Command::Journal(command) => journal::run(&cli.config, command),
+        Command::Journal(command) => journal::run(&cli.config, command).await,
         Command::Course(command) => course::run(command),
         Command::Health { url } => health::run(url).await,
         Command::Completions { shell } => {

@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod logging;
 mod progress;
+mod storage;
 mod supervise;
 
 use std::process::ExitCode;

@@ -125,3 +125,17 @@ async fn loads_from_the_newest_snapshot() {
 async fn drops_snapshots_with_their_job() {
     conformance::drops_snapshots_with_their_job(&Embedded::new()).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn takes_a_copy_as_it_was() {
+    let folder = Embedded::new();
+    let journal = EmbeddedJournal::open(Options::new(folder.folder.path())).expect("a journal").journal;
+    conformance::takes_a_copy_as_it_was(&journal).await;
+    drop(journal);
+    // The positions are in the log, and read again from there.
+    std::fs::remove_file(folder.folder.path().join("index.sqlite")).expect("an index");
+    let journal = EmbeddedJournal::open(Options::new(folder.folder.path())).expect("the journal").journal;
+    let feed = journal.feed(journal::Position(90_000), 10).await.expect("the feed");
+    assert_eq!(feed.len(), 2);
+    assert_eq!(journal.history(conformance::job(1), 0, 10).await.expect("its history").len(), 4);
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Factory, append_all, batch, ended, entry, event, first, job};
 use bytes::Bytes;
 
-use crate::{JournalError, Position, Query, RetentionPolicy, Snapshot};
+use crate::{JournalError, Position, Query, RetentionPolicy, Snapshot, Whole};
 
 /// Definitions are kept under their hash; putting one twice is no error.
 pub async fn keeps_definitions(factory: &impl Factory) {
@@ -139,4 +139,45 @@ pub async fn keeps_everything_over_a_restart(factory: &impl Factory) {
     assert_eq!(conflict, Err(JournalError::Conflict { job: job(20), expected: 0, actual: 3 }));
     let next = append_all(&journal, [batch(20, 3, 1, Some(entry(20))), first(99)]).await;
     assert!(next[0] > last, "positions are never used twice");
+}
+
+/// Batches of another, empty journal keep their positions and order; what comes after them goes on behind.
+pub async fn takes_a_copy_as_it_was(journal: &impl Whole) {
+    let brought = [
+        (3, first(1)),
+        (7, batch(2, 0, 2, Some(entry(2)))),
+        (8, batch(1, 1, 1, None)),
+        (90_000, batch(1, 2, 1, None)),
+        (90_001, batch(2, 2, 1, Some(ended(2, 5)))),
+    ];
+    let bringing = brought.iter().map(|(at, batch)| journal.bring(Position(*at), batch.clone()));
+    let positions: Vec<Position> = futures::future::try_join_all(bringing.collect::<Vec<_>>()).await.unwrap();
+    assert_eq!(positions, brought.iter().map(|(at, _)| Position(*at)).collect::<Vec<_>>());
+    let feed = journal.feed(Position(0), 100).await.unwrap();
+    let places: Vec<_> = feed.iter().map(|item| (item.position.0, item.job, item.seq)).collect();
+    assert_eq!(
+        places,
+        [
+            (3, job(1), 0),
+            (7, job(2), 0),
+            (7, job(2), 1),
+            (8, job(1), 1),
+            (90_000, job(1), 2),
+            (90_001, job(2), 2)
+        ]
+    );
+    let refused = journal.bring(Position(90_001), first(3)).await;
+    assert!(matches!(refused, Err(JournalError::NotABatch(_))), "{refused:?}");
+    let conflict = journal.bring(Position(90_002), batch(1, 7, 1, None)).await;
+    assert_eq!(conflict, Err(JournalError::Conflict { job: job(1), expected: 7, actual: 3 }));
+    assert!(journal.append(batch(1, 3, 1, None)).await.unwrap() > Position(90_001));
+    let again = journal.append(first(2)).await;
+    assert_eq!(again, Err(JournalError::Conflict { job: job(2), expected: 0, actual: 3 }));
+    let texts = ["one = 1\n", "two = 2\n"];
+    let mut hashes = texts.map(|text| *blake3::hash(text.as_bytes()).as_bytes());
+    for (hash, text) in hashes.iter().zip(texts) {
+        journal.put_definition(*hash, text.to_owned()).await.unwrap();
+    }
+    hashes.sort_unstable();
+    assert_eq!(journal.definitions().await.unwrap(), hashes);
 }

@@ -113,3 +113,8 @@ async fn loads_from_the_newest_snapshot() {
 async fn drops_snapshots_with_their_job() {
     conformance::drops_snapshots_with_their_job(&Memory).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn takes_a_copy_as_it_was() {
+    conformance::takes_a_copy_as_it_was(&MemoryJournal::default()).await;
+}

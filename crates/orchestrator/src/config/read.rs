@@ -26,6 +26,9 @@ use crate::outbound::{Network, is_a_host};
 const DEFAULT_CAPACITY: u32 = 8;
 /// Most attempts at once.
 const MAX_CAPACITY: u32 = 1_000_000;
+/// How long the lead is leased for where nothing is said, and may be.
+const DEFAULT_LEASE: Duration = Duration::from_secs(6);
+const LEASES: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(300);
 /// How long ended jobs are kept where nothing is said.
 const DEFAULT_KEEP: Duration = Duration::from_secs(30 * 24 * 3600);
 
@@ -57,6 +60,9 @@ struct RawOrchestrator {
     public_url: Option<Spanned<String>>,
     data: Option<String>,
     journal: Option<String>,
+    own_url: Option<Spanned<String>>,
+    lease: Option<Spanned<String>>,
+    artifacts: Option<String>,
     #[serde(default)]
     tokens: Vec<Spanned<RawToken>>,
     caller_rate: Option<Spanned<String>>,
@@ -142,6 +148,14 @@ fn orchestrator(
     let public_url = env("ORCHESTRATOR_URL").or(written).unwrap_or_else(|| format!("{scheme}://{listen}"));
     let span = raw.public_url.as_ref().map_or(0, |url| url.span().start);
     let public_url = base_url(&public_url).map_err(|message| error(text, span, message))?;
+    let own_url = match (env("SEGUE_OWN_URL"), &raw.own_url) {
+        (Some(url), _) => Some(base_url(&url).map_err(|m| error(text, 0, format!("SEGUE_OWN_URL: {m}")))?),
+        (None, Some(url)) => Some(base_url(url.get_ref()).map_err(|m| error(text, url.span().start, m))?),
+        // Who listens everywhere has no address that others could be told.
+        (None, None) if listen.ip().is_unspecified() => None,
+        (None, None) => Some(format!("{scheme}://{listen}")),
+    };
+    let lease = read_lease(text, raw.lease.as_ref())?;
     let keep_ended = match &raw.keep_ended {
         Some(span) => duration::parse(span.get_ref()).map_err(|m| error(text, span.span().start, m))?,
         None => DEFAULT_KEEP,
@@ -161,6 +175,9 @@ fn orchestrator(
         public_url,
         data: folder.join(env("SEGUE_DATA").or(raw.data).unwrap_or_else(|| ".segue".to_owned())),
         journal: env("SEGUE_JOURNAL").or(raw.journal),
+        own_url,
+        lease,
+        artifacts: env("SEGUE_ARTIFACTS").or(raw.artifacts).map(|path| folder.join(path)),
         tokens,
         ca: raw.ca.map(|path| folder.join(path)),
         tls: raw.tls.map(|tls| TlsFiles { cert: folder.join(tls.cert), key: folder.join(tls.key) }),
@@ -169,6 +186,19 @@ fn orchestrator(
         signed_callbacks: raw.signed_callbacks,
         keep_ended,
     })
+}
+
+/// How long the lead is leased for: not so short that a slow answer of the database ends it.
+fn read_lease(text: &str, raw: Option<&Spanned<String>>) -> Result<Duration, ConfigError> {
+    let Some(raw) = raw else { return Ok(DEFAULT_LEASE) };
+    let lease = duration::parse(raw.get_ref()).map_err(|m| error(text, raw.span().start, m))?;
+    match LEASES.contains(&lease) {
+        true => Ok(lease),
+        false => {
+            let message = "a lease is from 1s to 5m: so long nobody leads after one that led is gone";
+            Err(error(text, raw.span().start, message.to_owned()))
+        }
+    }
 }
 
 /// The tokens of the file; one in the environment stands beside them, as that of an admin.
@@ -334,6 +364,8 @@ mod tests {
             ("[orchestrator]\nsigning_secret = \"hunter2\"\n", 2, "base64"),
             ("[orchestrator]\nsigned_callbacks = true\n", 1, "SEGUE_SIGNING_SECRET"),
             ("[orchestrator]\nlisten = \"here\"\n", 2, "ip:port"),
+            ("[orchestrator]\nlease = \"1h\"\n", 2, "from 1s to 5m"),
+            ("[orchestrator]\nown_url = \"here\"\n", 2, "not an address"),
         ];
         for (text, line, word) in cases {
             let error = read_plain(text).unwrap_err();

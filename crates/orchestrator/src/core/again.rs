@@ -16,7 +16,12 @@ pub(super) const AGAIN: Duration = Duration::from_secs(1);
 pub(super) fn is_passing(error: &CommandError) -> bool {
     matches!(
         error,
-        CommandError::Journal(JournalError::Full | JournalError::Conflict { .. } | JournalError::Io { .. })
+        CommandError::Journal(
+            JournalError::Full
+                | JournalError::Conflict { .. }
+                | JournalError::Io { .. }
+                | JournalError::Away { .. }
+        )
     )
 }
 

@@ -271,6 +271,7 @@ impl Core {
     /// be thrown away. Who only looks sees in the next round what is durable.
     fn fail_round(&self, cell: &JobCell, loaded: &mut Loaded, round: Round, error: &CommandError) {
         loaded.stale = true;
+        self.note_fenced(error);
         self.inner.metrics.append_failed(error);
         let now = self.inner.world.now();
         for (service, attempt) in round.claimed {

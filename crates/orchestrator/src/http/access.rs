@@ -123,17 +123,29 @@ pub(super) async fn check(State(app): State<Shared>, request: Request, next: Nex
 /// # Errors
 /// `not-allowed`.
 pub(crate) fn refuse_strange_pages(app: &App, headers: &HeaderMap) -> Result<(), Failure> {
+    refuse_strangers(&app.access, &app.core.outbound().addresses().public_url, headers)
+}
+
+/// The same, where there is a standby only.
+///
+/// # Errors
+/// `not-allowed`.
+pub(crate) fn refuse_strangers(
+    access: &Access,
+    public_url: &str,
+    headers: &HeaderMap,
+) -> Result<(), Failure> {
     let text = |name: header::HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let host = text(header::HOST);
     if let Some(origin) = text(header::ORIGIN) {
         let from = origin.split_once("://").map(|(_, authority)| authority);
-        let from_us = from.is_some() && (from == host || from == Some(&*authority(app)));
+        let from_us = from.is_some() && (from == host || from == Some(authority(public_url)));
         if !from_us {
             return Err(Problem::new(Code::NotAllowed, "a page of another origin may not call").into());
         }
     }
     match host {
-        Some(host) if app.access.is_open() && !is_ours(app, host) => {
+        Some(host) if access.is_open() && !is_ours(public_url, host) => {
             let detail = format!("'{host}' is not a name of this orchestrator");
             let hint = "call it by its address or by the host of public_url, or configure a token";
             Err(Problem::new(Code::NotAllowed, detail).hint(hint).into())
@@ -142,21 +154,18 @@ pub(crate) fn refuse_strange_pages(app: &App, headers: &HeaderMap) -> Result<(),
     }
 }
 
-fn is_ours(app: &App, host: &str) -> bool {
+fn is_ours(public_url: &str, host: &str) -> bool {
     let name = name_of(host);
     if name.eq_ignore_ascii_case("localhost") || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
         return true;
     }
-    let authority = authority(app);
-    let ours = name_of(&authority);
-    name.eq_ignore_ascii_case(ours)
+    name.eq_ignore_ascii_case(name_of(authority(public_url)))
 }
 
 /// Host and port of `public_url`.
-fn authority(app: &App) -> String {
-    let public_url = app.core.outbound().addresses().public_url;
-    let authority = public_url.split_once("://").map_or(&*public_url, |(_, rest)| rest);
-    authority.split('/').next().unwrap_or(authority).to_owned()
+fn authority(public_url: &str) -> &str {
+    let authority = public_url.split_once("://").map_or(public_url, |(_, rest)| rest);
+    authority.split('/').next().unwrap_or(authority)
 }
 
 /// A host without its port.

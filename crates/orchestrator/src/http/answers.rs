@@ -28,12 +28,19 @@ impl From<Problem> for Failure {
     }
 }
 
+/// Whether the same call may well work in a moment.
+fn is_passing(code: Code) -> bool {
+    let of_one = matches!(code, Code::TooManyRequests | Code::ShuttingDown | Code::Recovering);
+    of_one || matches!(code, Code::JournalAway | Code::NoLeader | Code::LeaderLost)
+}
+
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self.0).unwrap_or_default();
         let mut response = (status, [(header::CONTENT_TYPE, headers::PROBLEM_JSON)], body).into_response();
-        if matches!(self.0.code, Code::TooManyRequests | Code::ShuttingDown | Code::Recovering) {
+        response.extensions_mut().insert(self.0.code);
+        if is_passing(self.0.code) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         if self.0.code == Code::WrongToken {
@@ -70,6 +77,10 @@ pub(super) fn journal_problem(error: &JournalError) -> Problem {
         JournalError::Stopped { reason } => {
             Problem::new(Code::JournalStopped, reason.clone()).hint("nothing was changed; start it again")
         }
+        JournalError::Away { .. } => Problem::new(Code::JournalAway, "the journal can't be reached")
+            .hint("nothing was changed; call again"),
+        JournalError::Fenced { .. } => Problem::new(Code::NoLeader, error.to_string())
+            .hint("nothing was changed; call again, and another orchestrator answers"),
         JournalError::Damaged { .. } => Problem::new(Code::JournalDamaged, error.to_string()),
         other => {
             tracing::error!(error = %other, "the journal refused");
@@ -101,7 +112,7 @@ fn rejected(rejection: &Rejection) -> Problem {
 }
 
 /// A JSON answer.
-pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     match serde_json::to_vec(body) {
         Ok(bytes) => (status, [(header::CONTENT_TYPE, headers::JSON)], bytes).into_response(),
         Err(error) => {

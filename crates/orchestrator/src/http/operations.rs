@@ -16,7 +16,7 @@ use super::{
 use crate::metrics::{MEDIA_TYPE, scrape};
 
 /// `GET /health`: the process is alive.
-pub(super) async fn health() -> Response {
+pub(crate) async fn health() -> Response {
     answer(StatusCode::OK, &json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
 }
 
@@ -52,7 +52,14 @@ pub(super) async fn ready(State(app): State<Shared>) -> Result<Response, Failure
         let detail = "what was under way before the start is still being read";
         return Err(Problem::new(Code::Recovering, detail).hint("calls are taken already; ask again").into());
     }
-    Ok(answer(StatusCode::OK, &json!({ "status": "ready" })))
+    let mut body = json!({ "status": "ready" });
+    if let Some(term) = &app.term {
+        body["role"] = "leader".into();
+        body["leader"] = term.member.me.url.clone().into();
+        body["epoch"] = term.reign.epoch.into();
+        body["since"] = term.reign.since.to_string().into();
+    }
+    Ok(answer(StatusCode::OK, &body))
 }
 
 /// `GET /metrics`, in Prometheus' text form.
@@ -67,10 +74,17 @@ pub(super) async fn openapi() -> Response {
 }
 
 /// `GET /errors/{code}`: the page that a problem's `type` points to.
-pub(super) async fn error_page(Path(code): Path<String>) -> Result<Response, Failure> {
-    let code = Code::from_name(&code)
-        .ok_or_else(|| Problem::new(Code::NotFound, format!("there is no problem code '{code}'")))?;
-    Ok(([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], code.page()).into_response())
+pub(super) async fn get_error_page(Path(code): Path<String>) -> Response {
+    error_page(&code)
+}
+
+/// The page of a code.
+pub(crate) fn error_page(name: &str) -> Response {
+    match Code::from_name(name) {
+        Some(code) => ([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], code.page()).into_response(),
+        None => Failure(Problem::new(Code::NotFound, format!("there is no problem code '{name}'")))
+            .into_response(),
+    }
 }
 
 /// `GET /`.

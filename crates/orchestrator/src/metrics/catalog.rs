@@ -50,9 +50,12 @@ const fn histogram(name: &'static str, labels: &'static [&'static str], help: &'
 }
 
 /// All metrics, in the order in which they are written.
-pub const CATALOG: [Metric; 52] = [
+pub const CATALOG: [Metric; 55] = [
     gauge("segue_build_info", &["version"], "Always 1; the version that runs."),
     gauge("segue_ready", &[], "1 once what was under way before the start is known."),
+    gauge("segue_leads", &[], "1 where this orchestrator leads; always, where it is alone."),
+    gauge("segue_leader_epoch", &[], "The epoch in which it leads; 0 where it does not, or is alone."),
+    counter("segue_passed_on_total", &["outcome"], "Calls passed on to whoever leads."),
     // jobs
     gauge("segue_jobs", &["pipeline", "state"], "Jobs that are kept, by state."),
     counter("segue_jobs_started_total", &["pipeline"], "Jobs started."),

@@ -8,7 +8,7 @@ use engine::{
 };
 use journal::JournalError;
 
-use super::{APPEND_FAILURES, HEALS, Metrics, OfPipeline, OfService, process, text::Text};
+use super::{APPEND_FAILURES, HEALS, Metrics, OfPipeline, OfService, passed_on, process, text::Text};
 use crate::{core::Core, http::App};
 
 /// Microseconds in a second.
@@ -30,6 +30,10 @@ pub(crate) async fn scrape(app: &App) -> Result<String, JournalError> {
     let mut text = Text::default();
     text.family("segue_build_info").sample(&[env!("CARGO_PKG_VERSION")], 1u64);
     text.one("segue_ready", core.has_recovered());
+    match &app.term {
+        Some(term) => passed_on::write(&mut text, Some(term.reign.epoch), &term.counts),
+        None => passed_on::write(&mut text, Some(0), &passed_on::Counts::default()),
+    }
     let mut family = text.family("segue_jobs");
     for ((pipeline, state), count) in &counts {
         family.sample(&[pipeline, state], *count);

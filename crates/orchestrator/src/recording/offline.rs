@@ -208,6 +208,7 @@ impl Offline {
             tokens,
             access: Access::new(&[]),
             retention: Arc::new(Retention::new(Duration::MAX)),
+            term: None,
             stopping: CancellationToken::new(),
             core,
         })

@@ -11,7 +11,7 @@ use engine::{
     ids::JobId,
     pipeline::Pipeline,
 };
-use journal::{FeedItem, JournalError, Position};
+use journal::{FeedItem, JournalError, Position, shelf::Shelf};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -35,6 +35,8 @@ const GATHER: Duration = Duration::from_millis(500);
 const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// Jobs whose open spans are held; what is not held is read again from the journal.
 const HELD: usize = 20_000;
+/// Its name on a shelf.
+const ON_SHELF: &str = "traces";
 
 /// How far the follower has come.
 #[derive(Debug, Serialize, Deserialize)]
@@ -42,11 +44,52 @@ struct Place {
     position: Position,
 }
 
+/// Where it is kept how far the follower has come.
+#[derive(Clone)]
+pub enum Keeps {
+    /// In a file.
+    File(PathBuf),
+    /// Where all orchestrators of a journal see it.
+    Shelf(Arc<dyn Shelf>),
+}
+
+impl std::fmt::Debug for Keeps {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(file) => write!(f, "Keeps({})", file.display()),
+            Self::Shelf(_) => f.write_str("Keeps(shelf)"),
+        }
+    }
+}
+
+impl Keeps {
+    async fn read(&self) -> Option<Position> {
+        let bytes = match self {
+            Self::File(file) => small_file::read(file).ok()??,
+            Self::Shelf(shelf) => shelf.get(ON_SHELF.to_owned()).await.ok()??.to_vec(),
+        };
+        serde_json::from_slice::<Place>(&bytes).ok().map(|place| place.position)
+    }
+
+    async fn write(self, position: Position) -> Result<(), String> {
+        let bytes = serde_json::to_vec(&Place { position }).map_err(|error| error.to_string())?;
+        match self {
+            Self::File(file) => tokio::task::spawn_blocking(move || small_file::replace(&file, &bytes))
+                .await
+                .map_err(|error| error.to_string())?
+                .map_err(|error| error.to_string()),
+            Self::Shelf(shelf) => {
+                shelf.put(ON_SHELF.to_owned(), bytes.into()).await.map_err(|error| error.to_string())
+            }
+        }
+    }
+}
+
 /// Makes spans of what happens.
 pub struct Follower {
     core: Core,
     collector: Collector,
-    file: PathBuf,
+    keeps: Keeps,
     held: HashMap<JobId, (Arc<Pipeline>, Fold)>,
 }
 
@@ -57,17 +100,17 @@ impl std::fmt::Debug for Follower {
 }
 
 impl Follower {
-    /// Over the jobs of an orchestrator; `file` keeps how far it has come.
+    /// Over the jobs of an orchestrator; `keeps` says how far it has come.
     #[must_use]
-    pub fn new(core: Core, settings: CollectorSettings, file: PathBuf) -> Self {
-        Self { core, collector: Collector::new(settings), file, held: HashMap::new() }
+    pub fn new(core: Core, settings: CollectorSettings, keeps: Keeps) -> Self {
+        Self { core, collector: Collector::new(settings), keeps, held: HashMap::new() }
     }
 
     /// Follows until dropped.
     pub async fn run(mut self) {
         self.core.metrics().spans_enabled.set(1);
         let mut happenings = self.core.live().subscribe();
-        let mut position = match self.place() {
+        let mut position = match self.keeps.read().await {
             Some(position) => position,
             // The first time: from the first thing that happens now on.
             None => loop {
@@ -99,19 +142,9 @@ impl Follower {
         }
     }
 
-    fn place(&self) -> Option<Position> {
-        let bytes = small_file::read(&self.file).ok()??;
-        serde_json::from_slice::<Place>(&bytes).ok().map(|place| place.position)
-    }
-
     async fn keep(&self, position: Position) {
-        let (file, place) = (self.file.clone(), Place { position });
-        let kept = tokio::task::spawn_blocking(move || {
-            let bytes = serde_json::to_vec(&place).unwrap_or_default();
-            small_file::replace(&file, &bytes)
-        });
-        if let Ok(Err(error)) = kept.await {
-            tracing::warn!(%error, "how far traces have come can't be kept; spans may be sent again");
+        if let Err(error) = self.keeps.clone().write(position).await {
+            tracing::warn!(error, "how far traces have come can't be kept; spans may be sent again");
         }
     }
 

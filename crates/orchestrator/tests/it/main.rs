@@ -22,6 +22,7 @@ mod rejected;
 mod replayed;
 mod schedules;
 mod security;
+mod standby;
 mod support;
 mod talking;
 mod time_left;

@@ -247,6 +247,7 @@ async fn start(setup: Setup) -> (App, String) {
         tokens,
         access: Access::new(&config.orchestrator.tokens),
         retention: Arc::new(Retention::new(Duration::from_secs(3600))),
+        term: None,
         stopping: CancellationToken::new(),
     };
     serve::recover(&core).await.unwrap();

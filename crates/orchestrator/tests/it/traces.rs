@@ -7,7 +7,10 @@ use std::{
     path::Path,
 };
 
-use orchestrator::trace::{collector::CollectorSettings, follow::Follower};
+use orchestrator::trace::{
+    collector::CollectorSettings,
+    follow::{Follower, Keeps},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -38,7 +41,11 @@ fn follow(segue: &Orchestrator, folder: &Path, collector: &Talking) -> tokio::ta
     let url = collector.url.clone();
     let settings =
         CollectorSettings::read(&|name| (name == "OTEL_EXPORTER_OTLP_ENDPOINT").then(|| url.clone()));
-    let follower = Follower::new(segue.core.clone(), settings.unwrap().unwrap(), folder.join("traces.json"));
+    let follower = Follower::new(
+        segue.core.clone(),
+        settings.unwrap().unwrap(),
+        Keeps::File(folder.join("traces.json")),
+    );
     tokio::spawn(follower.run())
 }
 

@@ -1,55 +1,62 @@
-//! `segue journal`: the journal on disk, also while it is damaged.
+//! `segue journal`: the journal on disk, also while it is damaged; and copies of any journal.
 
-use std::{path::Path, process::ExitCode, sync::Arc};
+mod copy;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context, Result, bail};
-use journal::Journal;
-use journal_embedded::{EmbeddedJournal, Options, inspect};
+use journal_embedded::inspect;
 
 use crate::{cli, config::read_config, logging::say};
 
-/// Opens the embedded journal in a folder.
-pub(super) fn open(folder: &Path) -> Result<Arc<dyn Journal>> {
-    let opened = EmbeddedJournal::open(Options::new(folder)).context("the journal can't be opened")?;
-    if opened.torn > 0 {
-        tracing::warn!(
-            bytes = opened.torn,
-            "the journal's end was torn by a crash and is cut; nobody was told of it"
-        );
+pub(super) async fn run(config: &Path, command: &cli::Journal) -> Result<ExitCode> {
+    match command {
+        cli::Journal::Copy { from, to } => return copy::run(config, from, to).await,
+        cli::Journal::Verify => verify(&folder(config)?)?,
+        cli::Journal::Dump { job } => dump(&folder(config)?, job.as_deref())?,
     }
-    if opened.index_rebuilt {
-        tracing::warn!("the journal's index did not fit and was built again");
-    }
-    Ok(Arc::new(opened.journal))
+    Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn run(config: &Path, command: &cli::Journal) -> Result<ExitCode> {
-    let (config, _) = read_config(config)?;
-    let folder = config.orchestrator.data.join("journal");
-    let report = match command {
-        cli::Journal::Verify => inspect::verify(&folder)?,
-        cli::Journal::Dump { job } => {
-            let only: Option<engine::ids::JobId> =
-                job.as_deref().map(str::parse).transpose().context("--job is the id of a job")?;
-            inspect::dump(&folder, |one| {
-                if only.is_none_or(|only| only == one.job) {
-                    let event = String::from_utf8_lossy(&one.event);
-                    say(&format!("{} {} {} {event}", one.position, one.job, one.seq));
-                }
-            })?
-        }
-    };
-    if let cli::Journal::Verify = command {
-        let inspect::Report { segments, records, events, bytes, last, .. } = report;
-        say(&format!(
-            "{segments} segments, {records} records, {events} events, {bytes} bytes, last position {last}"
-        ));
-        if report.torn_tail {
-            say("the end is torn: what lies there was never finished, and nobody was told of it");
-        }
+/// Where the embedded journal is.
+fn folder(config: &Path) -> Result<PathBuf> {
+    let orchestrator = read_config(config)?.0.orchestrator;
+    if orchestrator.journal.is_some() {
+        bail!("the journal is in a PostgreSQL, whose own tools check it; this is for a journal in a folder");
     }
+    Ok(orchestrator.data.join("journal"))
+}
+
+fn verify(folder: &Path) -> Result<()> {
+    let report = inspect::verify(folder)?;
+    let inspect::Report { segments, records, events, bytes, last, .. } = report;
+    say(&format!(
+        "{segments} segments, {records} records, {events} events, {bytes} bytes, last position {last}"
+    ));
+    if report.torn_tail {
+        say("the end is torn: what lies there was never finished, and nobody was told of it");
+    }
+    tell_damage(&report)
+}
+
+fn dump(folder: &Path, job: Option<&str>) -> Result<()> {
+    let only: Option<engine::ids::JobId> =
+        job.map(str::parse).transpose().context("--job is the id of a job")?;
+    let report = inspect::dump(folder, |one| {
+        if only.is_none_or(|only| only == one.job) {
+            let event = String::from_utf8_lossy(&one.event);
+            say(&format!("{} {} {} {event}", one.position, one.job, one.seq));
+        }
+    })?;
+    tell_damage(&report)
+}
+
+fn tell_damage(report: &inspect::Report) -> Result<()> {
     if report.damaged.is_empty() {
-        return Ok(ExitCode::SUCCESS);
+        return Ok(());
     }
     let damage: Vec<String> = report.damaged.iter().map(ToString::to_string).collect();
     bail!("{}", damage.join("\n       "))

@@ -27,7 +27,14 @@ pub(super) fn validate(config: &Path) -> Result<ExitCode> {
 pub(super) async fn doctor(config: &Path) -> Result<ExitCode> {
     let mut findings = providers::doctor().await;
     // On a machine without a configuration the programs are worth a look all the same.
-    let services = if config.exists() { read_config(config)?.0.services } else { BTreeMap::new() };
+    let mut services = BTreeMap::new();
+    if config.exists() {
+        let config = read_config(config)?.0;
+        if let Some(said) = orchestrator_says(&config.orchestrator.public_url).await {
+            say(&format!("✓ {:28} {said}", "orchestrator"));
+        }
+        services = config.services;
+    }
     let options = |name: &str| {
         services.iter().find(|(declared, _)| declared.as_str() == name).map(|(_, service)| &service.options)
     };
@@ -44,4 +51,19 @@ pub(super) async fn doctor(config: &Path) -> Result<ExitCode> {
     }
     say(&format!("{missing} not there; what a pipeline does not use need not be"));
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the orchestrator at an address says of itself, and who leads; none where nobody answers.
+async fn orchestrator_says(url: &str) -> Option<String> {
+    let answer = phase_kit::http_client().ok()?.get(format!("{url}/ready")).send().await.ok()?;
+    let said: serde_json::Value = answer.json().await.ok()?;
+    let text = |name: &str| said[name].as_str().unwrap_or("?");
+    Some(match said["role"].as_str() {
+        Some("leader") => {
+            format!("{} leads since {}, epoch {}", text("leader"), text("since"), said["epoch"])
+        }
+        Some(_) => format!("stands by at {url}; {} leads since {} or longer", text("leader"), text("since")),
+        None if said["status"] == "ready" => format!("ready at {url}"),
+        None => format!("{url}: {}", text("detail")),
+    })
 }

@@ -6,14 +6,17 @@ mod autofix;
 mod bad_input;
 mod chaos;
 mod check;
+mod cluster;
 mod commands;
 #[path = "../../../orchestrator/tests/it/driver.rs"]
+mod copy;
 mod driver;
 mod failures;
 mod fake;
 mod full_disk;
 mod kill;
 mod logs;
+mod postgres;
 mod preempt;
 mod soak;
 mod support;

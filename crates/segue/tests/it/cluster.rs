@@ -1,0 +1,191 @@
+//! Three orchestrators on one PostgreSQL: whatever happens to the one that leads, nothing is lost, nothing is done twice, and
+//! another one goes on within seconds.
+//!
+//! `scripts/cluster-chaos` runs the same with more jobs and prints figures (`SEGUE_CLUSTER_JOBS`).
+
+#![expect(clippy::print_stdout, reason = "the figures are for whoever watches: --nocapture")]
+
+mod load;
+mod net;
+mod nodes;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use load::{FAN, Load};
+use net::Net;
+use nodes::{Flag, LEASE, Nodes};
+use rustix::process::Signal;
+
+use crate::support::free_ports;
+
+/// Callers at the same time.
+const CALLERS: usize = 8;
+
+fn jobs(few: usize) -> usize {
+    std::env::var("SEGUE_CLUSTER_JOBS").ok().and_then(|jobs| jobs.parse().ok()).unwrap_or(few)
+}
+
+/// Three orchestrators and callers that are at work.
+fn under_load(few: usize) -> (Nodes, Arc<Load>, Flag) {
+    under_load_in(Net::Plain, few)
+}
+
+fn under_load_in(net: Net, few: usize) -> (Nodes, Arc<Load>, Flag) {
+    let [port] = free_ports();
+    let url = format!("http://{}:{port}", net.of_host(0));
+    let services = format!("[service.work]\nurl = \"{url}\"\ncapacity = 1000\n");
+    let nodes = Nodes::start(net, &services, &[("fan.toml", FAN)]);
+    let load = Load::start(port, nodes.urls());
+    let stop = Flag::default();
+    load.call(jobs(few), CALLERS, &stop);
+    nodes.until(|| load.started() >= 20);
+    (nodes, load, stop)
+}
+
+/// Waits until starts are acknowledged again, and says for how long after a moment none was.
+fn pause(nodes: &Nodes, load: &Load, since: Instant) -> Duration {
+    let now = Instant::now() + Duration::from_secs(1);
+    nodes.until(|| load.after(now) >= 20);
+    load.longest_pause(since)
+}
+
+/// Lets callers end, waits for all jobs, and prints what came of it.
+fn settle(what: &str, load: &Load, stop: &Flag, taken: &[Duration]) {
+    let began = Instant::now();
+    if std::env::var_os("SEGUE_CLUSTER_JOBS").is_none() {
+        stop.set();
+    }
+    while !load.is_quiet() {
+        assert!(began.elapsed() < Duration::from_secs(1_200), "callers do not come to an end");
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    let checked = load.check(Duration::from_secs(120));
+    let seconds: Vec<String> = taken.iter().map(|taken| format!("{:.1} s", taken.as_secs_f64())).collect();
+    let refused = load.refused.lock();
+    println!(
+        "{what}: {} jobs, none lost, none twice; taken over after {}; {refused:?}",
+        checked,
+        seconds.join(", ")
+    );
+}
+
+#[test]
+fn a_killed_leader_is_followed_within_seconds_and_nothing_is_lost() {
+    let (mut nodes, load, stop) = under_load(2_000);
+    let mut taken = Vec::new();
+    for _ in 0..2 {
+        let leader = nodes.leader();
+        let since = Instant::now();
+        nodes.kill(leader);
+        taken.push(pause(&nodes, &load, since));
+        nodes.launch(leader);
+        nodes.until(|| nodes.role(leader).as_deref() == Some("standby"));
+    }
+    assert!(taken.iter().all(|taken| *taken < LEASE * 3), "{taken:?}");
+    settle("killed", &load, &stop, &taken);
+}
+
+#[test]
+fn a_frozen_leader_that_wakes_up_changes_nothing() {
+    let (mut nodes, load, stop) = under_load(2_000);
+    let leader = nodes.leader();
+    let since = Instant::now();
+    nodes.signal(leader, Signal::STOP);
+    let taken = pause(&nodes, &load, since);
+    nodes.signal(leader, Signal::CONT);
+    nodes.line(leader, "no longer leading");
+    nodes.until(|| nodes.role(leader).as_deref() == Some("standby"));
+    assert_ne!(nodes.leader(), leader);
+    settle("frozen", &load, &stop, &[taken]);
+}
+
+#[test]
+fn a_stopped_leader_hands_over_at_once() {
+    let (mut nodes, load, stop) = under_load(2_000);
+    let mut taken = Vec::new();
+    for _ in 0..3 {
+        let leader = nodes.leader();
+        let began = Instant::now();
+        nodes.stop(leader);
+        let paused = pause(&nodes, &load, began);
+        assert!(paused < LEASE, "handed over, not run out: {paused:?}");
+        taken.push(paused);
+        nodes.launch(leader);
+        nodes.until(|| nodes.role(leader).as_deref() == Some("standby"));
+    }
+    settle("stopped", &load, &stop, &taken);
+}
+
+#[test]
+fn a_leader_that_is_cut_off_from_the_database_is_followed_and_comes_back() {
+    let (mut nodes, load, stop) = under_load(2_000);
+    let leader = nodes.leader();
+    let since = Instant::now();
+    nodes.nodes[leader].way.block(true);
+    let taken = pause(&nodes, &load, since);
+    assert_ne!(nodes.leader(), leader);
+    nodes.line(leader, "no longer leading");
+    nodes.nodes[leader].way.block(false);
+    nodes.until(|| nodes.role(leader).as_deref() == Some("standby"));
+    settle("cut off from the database", &load, &stop, &[taken]);
+}
+
+#[test]
+fn a_database_that_is_restarted_again_and_again_loses_nothing() {
+    let seconds = std::env::var("SEGUE_CLUSTER_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
+    let for_long = Duration::from_secs(seconds.unwrap_or(10));
+    let (nodes, load, stop) = under_load(1_000_000);
+    let mut random: rand::rngs::StdRng = rand::SeedableRng::seed_from_u64(8);
+    let (began, mut restarts, mut taken) = (Instant::now(), 0, Vec::new());
+    while began.elapsed() < for_long {
+        let since = Instant::now();
+        nodes.server.kill();
+        nodes.server.start_again();
+        restarts += 1;
+        taken.push(pause(&nodes, &load, since));
+        let most = if seconds.is_some() { 40 } else { 6 };
+        let wait = Duration::from_secs(rand::RngExt::random_range(&mut random, 5.min(most / 2)..most));
+        nodes.until(|| since.elapsed() > wait);
+    }
+    stop.set();
+    println!("{restarts} restarts");
+    settle("database restarted", &load, &stop, &taken);
+}
+
+#[test]
+fn in_namespaces_of_their_own_one_is_killed_frozen_and_cut_off_and_then_the_database() {
+    let net = match Net::with_namespaces() {
+        Ok(net) => net,
+        Err(why) => return println!("not shown: {why}"),
+    };
+    let (mut nodes, load, stop) = under_load_in(net, 5_000);
+    let mut taken = Vec::new();
+    // Killed.
+    let (leader, since) = (nodes.leader(), Instant::now());
+    nodes.kill(leader);
+    taken.push(pause(&nodes, &load, since));
+    nodes.launch(leader);
+    nodes.until(|| nodes.role(leader).as_deref() == Some("standby"));
+    // Frozen, and awake again.
+    let (leader, since) = (nodes.leader(), Instant::now());
+    nodes.signal(leader, Signal::STOP);
+    taken.push(pause(&nodes, &load, since));
+    nodes.signal(leader, Signal::CONT);
+    nodes.until(|| nodes.role(leader).as_deref() == Some("standby"));
+    // Cut off from everybody, and back again.
+    let (leader, since) = (nodes.leader(), Instant::now());
+    nodes.cut_off(leader, true);
+    taken.push(pause(&nodes, &load, since));
+    nodes.cut_off(leader, false);
+    nodes.until(|| nodes.role(leader).as_deref() == Some("standby"));
+    // The database, from everybody, for longer than a lease.
+    let since = Instant::now();
+    nodes.cut_database(true);
+    nodes.until(|| since.elapsed() > LEASE + LEASE / 2);
+    nodes.cut_database(false);
+    taken.push(pause(&nodes, &load, since));
+    settle("killed, frozen, cut off, database cut off", &load, &stop, &taken);
+}
