@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::{FutureExt, StreamExt, channel::mpsc, future::BoxFuture};
+use futures::{FutureExt, future::BoxFuture};
 use journal::{
     Answer, JournalError,
     lease::{Held, Holder, Lease},
 };
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_postgres::{AsyncMessage, error::SqlState};
 use uuid::Uuid;
 
@@ -71,12 +71,12 @@ impl PostgresLease {
 
 impl Inner {
     async fn connect(&self) -> Result<Session, Trouble> {
-        let (notices, mut told) = mpsc::unbounded();
+        let (notices, mut told) = mpsc::channel(16);
         let session = self.options.connect_soon("lease", Some(notices)).await?;
         session.set(&SESSION).await.map_err(|error| Trouble::of(&error))?;
         let changes = self.changes.clone();
         tokio::spawn(async move {
-            while let Some(message) = told.next().await {
+            while let Some(message) = told.recv().await {
                 if let AsyncMessage::Notification(_) = message {
                     changes.send_modify(|changes| *changes += 1);
                 }
