@@ -42,9 +42,7 @@ impl Task {
                     }
                     tracing::warn!(?trouble, "what became of events is not known yet; asking again");
                     self.session = None;
-                    while let Ok(request) = self.inbox.try_recv() {
-                        self.waiting.push_back(request);
-                    }
+                    self.take_in();
                     self.give_up(&trouble.into_error());
                     tokio::time::sleep(self.pause).await;
                     self.pause = (self.pause * 2).min(PAUSES.1);
