@@ -13,6 +13,7 @@ pub mod config;
 pub mod core;
 pub mod estimates;
 pub mod http;
+pub mod instances;
 mod listen;
 pub mod live;
 mod log;

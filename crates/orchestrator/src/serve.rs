@@ -49,6 +49,10 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
         let core = app.core.clone();
         async move { read_journal(&core).await }
     });
+    let instances = tokio::spawn({
+        let core = app.core.clone();
+        async move { crate::instances::keep(&core).await }
+    });
     let audit = app.audit.clone();
     let served = listen(listener, Answering { router: router(app.clone()), app }, shutdown).await;
     audit.flush().await;
@@ -57,6 +61,7 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
     sweeper.abort();
     schedules.abort();
     earlier.abort();
+    instances.abort();
     served
 }
 

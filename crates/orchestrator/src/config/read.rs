@@ -18,7 +18,7 @@ use toml::Spanned;
 
 use super::{
     Config, OrchestratorConfig, ServiceConfig, TlsFiles, order,
-    secrets::{CallerToken, RawToken, Role, SigningSecret, of_token},
+    secrets::{CallerToken, RawToken, Role, SigningSecret, of_hash, of_token},
 };
 use crate::outbound::{Network, is_a_host};
 
@@ -83,6 +83,12 @@ struct RawService {
     urls: Vec<Spanned<String>>,
     run: Option<String>,
     capacity: Option<Spanned<u32>>,
+    instance_capacity: Option<Spanned<u32>>,
+    #[serde(default)]
+    register: bool,
+    #[serde(default)]
+    resolve: bool,
+    token_sha256: Option<Spanned<String>>,
     rate: Option<Spanned<String>>,
     #[serde(default)]
     networks: Vec<Spanned<String>>,
@@ -222,17 +228,23 @@ fn read_service(
             }
         }
     }
-    if urls.is_empty() {
+    if urls.is_empty() && !raw.register {
         let message = format!("service '{name}' has no url: add url = \"http://127.0.0.1:PORT\"");
         return Err(error(text, span.start, message));
     }
-    let capacity = match &raw.capacity {
-        Some(capacity) if (1..=MAX_CAPACITY).contains(capacity.get_ref()) => *capacity.get_ref(),
-        Some(capacity) => {
-            let message = format!("capacity is a number from 1 to {MAX_CAPACITY}");
-            return Err(error(text, capacity.span().start, message));
-        }
-        None => DEFAULT_CAPACITY,
+    if raw.register && raw.networks.is_empty() {
+        let message = format!("service '{name}' may register from anywhere: add networks = [\"10.0.0.0/8\"]");
+        return Err(error(text, span.start, message));
+    }
+    let most = read_capacity(text, raw.capacity.as_ref(), "capacity")?;
+    let instance_capacity = read_capacity(text, raw.instance_capacity.as_ref(), "instance_capacity")?;
+    let capacity = most.or(instance_capacity).unwrap_or(DEFAULT_CAPACITY);
+    let token = match &raw.token_sha256 {
+        Some(hash) => Some(
+            of_hash(name.as_str(), Role::Read, hash.get_ref())
+                .map_err(|m| error(text, hash.span().start, m))?,
+        ),
+        None => None,
     };
     let rate = match &raw.rate {
         Some(rate) => Some(Rate::parse(rate.get_ref()).map_err(|m| error(text, rate.span().start, m))?),
@@ -250,6 +262,11 @@ fn read_service(
     }
     Ok(ServiceConfig {
         urls: urls.into_iter().map(Arc::from).collect(),
+        instance_capacity,
+        most,
+        register: raw.register,
+        resolve: raw.resolve,
+        token,
         networks,
         run: raw.run,
         limits: ServiceLimits { capacity, rate },
@@ -258,6 +275,21 @@ fn read_service(
         pipelines: raw.pipelines,
         options: raw.options.and_then(|table| serde_json::to_value(table).ok()).unwrap_or_default(),
     })
+}
+
+fn read_capacity(
+    text: &str,
+    capacity: Option<&Spanned<u32>>,
+    name: &str,
+) -> Result<Option<u32>, ConfigError> {
+    match capacity {
+        Some(capacity) if !(1..=MAX_CAPACITY).contains(capacity.get_ref()) => {
+            let message = format!("{name} is a number from 1 to {MAX_CAPACITY}");
+            Err(error(text, capacity.span().start, message))
+        }
+        Some(capacity) => Ok(Some(*capacity.get_ref())),
+        None => Ok(None),
+    }
 }
 
 /// `TRANSLATION_URL`, or the original's `PHASE1_URL`.
@@ -330,6 +362,8 @@ mod tests {
             ("[service.a]\n", 1, "no url"),
             ("[service.a]\nurl = \"http://169.254.169.254\"\n", 2, "no service has"),
             ("[service.a]\nurl = \"http://x\"\nnetworks = [\"home\"]\n", 3, "no network"),
+            ("[service.a]\nregister = true\n", 1, "networks"),
+            ("[service.a]\nurl = \"http://x\"\ntoken_sha256 = \"abc\"\n", 3, "64 hexadecimal"),
             ("[orchestrator]\ntokens = [\"short\"]\n", 2, "at least 16"),
             ("[orchestrator]\nsigning_secret = \"hunter2\"\n", 2, "base64"),
             ("[orchestrator]\nsigned_callbacks = true\n", 1, "SEGUE_SIGNING_SECRET"),

@@ -62,7 +62,7 @@ pub(super) async fn put_artifact(
         Ok(Bringer::Caller(caller)) => Some(caller.name.unwrap_or_else(|| "anyone".to_owned())),
         Err(_) => Some("stranger".to_owned()),
     };
-    let path = format!("/api/jobs/{id}/artifacts/{name}");
+    let path = format!("PUT /api/jobs/{id}/artifacts/{name}");
     let answer = store_artifact(&app, (id, name), &headers, body).await;
     if let Some(who) = who {
         let status =

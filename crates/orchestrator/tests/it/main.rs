@@ -11,6 +11,7 @@ mod driver;
 mod estimates;
 mod exposition;
 mod found;
+mod instances;
 mod lessons;
 mod live;
 mod metrics;

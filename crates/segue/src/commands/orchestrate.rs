@@ -54,8 +54,9 @@ async fn orchestrate(setup: Setup, handover: CancellationToken, shutdown: Cancel
     let journal = open_journal(config)?;
     let world: Arc<dyn World> = Arc::new(RealWorld);
     let tokens = TokenKey::load_or_make(data).context("the tokens' secret can't be read or made")?;
+    let fleet = Fleet::new(&config.services);
     let outbound = Arc::new(HttpOutbound::new(OutboundSettings {
-        services: config.services.clone(),
+        fleet: fleet.clone(),
         addresses: Addresses {
             public_url: config.orchestrator.public_url.as_str().into(),
             tokens: tokens.clone(),
@@ -78,7 +79,7 @@ async fn orchestrate(setup: Setup, handover: CancellationToken, shutdown: Cancel
         journal,
         world,
         outbound,
-        fleet: Fleet::new(&config.services),
+        fleet,
         memo: memo.with_blobs(artifacts.clone()),
         pipelines: setup.pipelines.clone(),
     });
