@@ -13,6 +13,7 @@ mod full_disk;
 mod kill;
 mod logs;
 mod preempt;
+mod rolling;
 mod soak;
 mod support;
 mod table;
