@@ -28,7 +28,7 @@ VOLUME ["/data"]
 EXPOSE 3456
 # The listener inside the container; with an address beyond loopback SEGUE_TOKEN must be given too.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
-    CMD ["segue", "health", "http://127.0.0.1:3456/health"]
+    CMD ["segue", "health", "http://127.0.0.1:3456"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["segue"]
 CMD ["orchestrate"]

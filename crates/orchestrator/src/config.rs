@@ -45,6 +45,8 @@ pub struct OrchestratorConfig {
     pub data: PathBuf,
     /// Another journal than the one in `data`.
     pub journal: Option<String>,
+    /// Another place for artifacts than the folder in `data`: `s3://bucket/prefix`, or a folder.
+    pub artifacts: Option<String>,
     /// Bearer tokens of callers; empty: none is asked for, and only loopback is listened on.
     pub tokens: Vec<CallerToken>,
     /// The listener's certificate; none: plain HTTP.

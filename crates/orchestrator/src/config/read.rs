@@ -57,6 +57,7 @@ struct RawOrchestrator {
     public_url: Option<Spanned<String>>,
     data: Option<String>,
     journal: Option<String>,
+    artifacts: Option<Spanned<String>>,
     #[serde(default)]
     tokens: Vec<Spanned<RawToken>>,
     caller_rate: Option<Spanned<String>>,
@@ -152,6 +153,7 @@ fn orchestrator(
         Some(span) => duration::parse(span.get_ref()).map_err(|m| error(text, span.span().start, m))?,
         None => DEFAULT_KEEP,
     };
+    let artifacts = read_artifacts(text, raw.artifacts.as_ref(), env)?;
     let tokens = read_tokens(text, &raw.tokens, env)?;
     let caller_rate = match &raw.caller_rate {
         Some(rate) => Some(Rate::parse(rate.get_ref()).map_err(|m| error(text, rate.span().start, m))?),
@@ -167,6 +169,7 @@ fn orchestrator(
         public_url,
         data: folder.join(env("SEGUE_DATA").or(raw.data).unwrap_or_else(|| ".segue".to_owned())),
         journal: env("SEGUE_JOURNAL").or(raw.journal),
+        artifacts,
         tokens,
         ca: raw.ca.map(|path| folder.join(path)),
         tls: raw.tls.map(|tls| TlsFiles { cert: folder.join(tls.cert), key: folder.join(tls.key) }),
@@ -175,6 +178,25 @@ fn orchestrator(
         signed_callbacks: raw.signed_callbacks,
         keep_ended,
     })
+}
+
+/// Where artifacts are kept; an empty variable of the environment counts as none, as compose files have it.
+fn read_artifacts(
+    text: &str,
+    raw: Option<&Spanned<String>>,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<String>, ConfigError> {
+    let told = env("SEGUE_ARTIFACTS").filter(|address| !address.is_empty());
+    let at = raw.map_or(0, |raw| raw.span().start);
+    let address = told.or_else(|| raw.map(|raw| raw.get_ref().clone()));
+    match address {
+        Some(address) if address.contains("://") && !address.starts_with("s3://") => {
+            let message =
+                format!("'{address}' is no place for artifacts: write s3://BUCKET/PREFIX, or a folder");
+            Err(error(text, at, message))
+        }
+        address => Ok(address),
+    }
 }
 
 /// The tokens of the file; one in the environment stands beside them, as that of an admin.

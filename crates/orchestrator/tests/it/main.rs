@@ -1,6 +1,7 @@
 //! The orchestrator over real HTTP, with a real journal: one binary.
 
 mod artifacts;
+mod blobs;
 mod browser;
 mod callbacks;
 mod course_page;

@@ -5,7 +5,7 @@ use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 use anyhow::{Context, Result, bail};
 use journal::Journal;
 use orchestrator::{
-    artifacts::ArtifactStore,
+    artifacts::{ArtifactStore, S3Settings},
     audit::Audit,
     clock::{RealWorld, World},
     config::{Config, TlsFiles, trust},
@@ -72,8 +72,7 @@ async fn orchestrate(setup: Setup, handover: CancellationToken, shutdown: Cancel
             outbound.stop_offering();
         }
     });
-    let store = ArtifactStore::open(&data.join("artifacts"), MAX_ARTIFACT);
-    let artifacts = Arc::new(store.context("the artifacts' folder can't be used")?);
+    let artifacts = Arc::new(open_artifacts(config).await?);
     let memo = Memo::open(&data.join("memo")).context("the folder of earlier results can't be made")?;
     let core = Core::new(Parts {
         journal,
@@ -141,6 +140,21 @@ fn refuse_open_doors(config: &Config) -> Result<()> {
         );
     }
     Ok(())
+}
+
+async fn open_artifacts(config: &Config) -> Result<ArtifactStore> {
+    let orchestrator = &config.orchestrator;
+    match &orchestrator.artifacts {
+        Some(address) if address.starts_with("s3://") => {
+            let settings = S3Settings::parse(address, trust(orchestrator.ca.as_deref())?)?;
+            Ok(ArtifactStore::in_bucket(&settings, MAX_ARTIFACT).await?)
+        }
+        folder => {
+            let folder = folder.as_deref().unwrap_or("artifacts");
+            let store = ArtifactStore::open(&orchestrator.data.join(folder), MAX_ARTIFACT);
+            store.context("the artifacts' folder can't be used")
+        }
+    }
 }
 
 fn open_journal(config: &Config) -> Result<Arc<dyn Journal>> {
