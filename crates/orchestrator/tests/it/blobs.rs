@@ -20,9 +20,9 @@ use orchestrator::{
     config,
 };
 
-/// More than three parts of an upload.
-const LARGE: usize = 25 * 1024 * 1024;
-const MAX: u64 = 32 * 1024 * 1024;
+/// Three parts of an upload.
+const LARGE: usize = 17 * 1024 * 1024;
+const MAX: u64 = 18 * 1024 * 1024;
 
 /// A stream of so many bytes, in pieces of an odd size.
 fn large(length: usize) -> impl futures::Stream<Item = Result<Bytes, String>> {
