@@ -61,6 +61,8 @@ struct Speaker {
     service: String,
     id: String,
     body: RegisterInstance,
+    /// The orchestrator has heard of us.
+    told: bool,
     next: usize,
 }
 
@@ -86,7 +88,8 @@ impl Registered {
             lease: Some(format!("{}s", settings.lease.as_secs())),
             draining: Some(false),
         };
-        let speaker = Speaker { client, settings, service: service.to_owned(), id, body, next: 0 };
+        let speaker =
+            Speaker { client, settings, service: service.to_owned(), id, body, told: false, next: 0 };
         let (stage, wanted) = watch::channel(Stage::Ready);
         let (tell, told) = watch::channel(None);
         let task = tokio::spawn(speaker.speak(wanted, tell));
@@ -152,7 +155,11 @@ impl Speaker {
         let mut request = match stage {
             Stage::Gone => self.client.request(Method::DELETE, url),
             stage => {
-                self.body.draining = Some(stage == Stage::Draining);
+                // Said once: an operator may have drained it since, and a renewal does not undo that.
+                self.body.draining = match stage {
+                    Stage::Draining => Some(true),
+                    _ => (!self.told).then_some(false),
+                };
                 self.client.request(Method::PUT, url).json(&self.body)
             }
         };
@@ -172,8 +179,9 @@ impl Speaker {
             }
             Err(error) => Err(error.without_url().to_string()),
         };
-        if heard.is_err() {
-            self.next += 1;
+        match heard {
+            Ok(()) => self.told = true,
+            Err(_) => self.next += 1,
         }
         heard
     }

@@ -7,7 +7,12 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    routing::{get, post},
+};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::mpsc};
 
@@ -51,7 +56,9 @@ async fn crew(rooms: &[usize]) -> Crew {
     let mut urls = Vec::new();
     for (number, room) in rooms.iter().enumerate() {
         let one = One { number, room: *room, load: load.clone(), starts: sender.clone() };
-        let app = Router::new().route("/start", post(take)).with_state(one);
+        let works = || async { Json(json!({ "state": "running" })) };
+        let app =
+            Router::new().route("/start", post(take)).route("/status/{attempt}", get(works)).with_state(one);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         urls.push(format!("http://{}", listener.local_addr().unwrap()));
         tokio::spawn(async move { axum::serve(listener, app).await });
@@ -215,4 +222,60 @@ async fn nobody_sends_starts_elsewhere_by_registering() {
     let (_, services) =
         call("GET", &format!("{}/api/services", orchestrator.url), Vec::new(), operator).await;
     assert_eq!(services["services"][1]["instances"][0]["id"], "x", "{services}");
+}
+
+/// Waits for something that the API says.
+async fn until(orchestrator: &Orchestrator, path: &str, what: impl Fn(&Value) -> bool) {
+    let wait = async {
+        while !what(&orchestrator.get(path).await.1) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), wait).await.expect("within 30 s");
+}
+
+#[tokio::test]
+async fn a_lapsed_lease_is_silence_and_who_works_on_is_not_disturbed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut crew = crew(&[1]).await;
+    let clock = Clock::at("2026-11-21T03:00:00Z");
+    let setup =
+        Setup { services: REGISTERS.to_owned(), world: clock.clone(), ..Setup::new(folder.path(), ONE, "") };
+    let orchestrator = Orchestrator::with(setup).await;
+    put(&orchestrator, "x", json!({ "url": crew.urls[0], "capacity": 1 })).await;
+    let body = json!({ "pipeline": "ones", "key": "a", "input": {} });
+    let job = orchestrator.post("/api/jobs", &body).await.1["jobId"].as_str().unwrap().to_owned();
+    let (_, start) = crew.next().await;
+    let recording = format!("/api/jobs/{job}/recording");
+    until(&orchestrator, &recording, |text| text.to_string().contains("ttemptAccepted")).await;
+    clock.set("2026-11-21T03:00:31Z");
+    until(&orchestrator, "/api/services", |all| all["services"][0]["instances"][0]["state"] == "gone").await;
+    until(&orchestrator, &recording, |text| text.to_string().contains("ttemptHealed")).await;
+    crew.done(0, &start).await;
+    assert_eq!(orchestrator.over(&job).await["status"], "complete");
+    assert_eq!(of_service(&orchestrator).await["instances"], json!([]));
+}
+
+#[tokio::test]
+async fn after_a_restart_nobody_is_believed_lost_before_instances_are_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut crew = crew(&[1]).await;
+    let orchestrator = with(folder.path(), ONE, REGISTERS).await;
+    put(&orchestrator, "x", json!({ "url": crew.urls[0], "capacity": 1 })).await;
+    let body = json!({ "pipeline": "ones", "key": "a", "input": {} });
+    let job = orchestrator.post("/api/jobs", &body).await.1["jobId"].as_str().unwrap().to_owned();
+    let (_, start) = crew.next().await;
+    let recording = format!("/api/jobs/{job}/recording");
+    until(&orchestrator, &recording, |text| text.to_string().contains("ttemptAccepted")).await;
+    let listen = orchestrator.kill().await;
+    let setup = Setup { services: REGISTERS.to_owned(), listen, ..Setup::new(folder.path(), ONE, "") };
+    let orchestrator = Orchestrator::with(setup).await;
+    // Nobody is there: nothing is concluded from that.
+    assert_eq!(of_service(&orchestrator).await["instances"], json!([]));
+    put(&orchestrator, "x", json!({ "url": crew.urls[0], "capacity": 1 })).await;
+    until(&orchestrator, "/api/services", |all| all["services"][0]["instances"][0]["running"] == 1).await;
+    crew.done(0, &start).await;
+    assert_eq!(orchestrator.over(&job).await["status"], "complete");
+    let text = orchestrator.get(&recording).await.1.to_string();
+    assert!(!text.contains("ttemptFailed") && !text.contains("ttemptSuspected"), "{text}");
 }
