@@ -8,8 +8,8 @@ mod chaos;
 mod check;
 mod cluster;
 mod commands;
-#[path = "../../../orchestrator/tests/it/driver.rs"]
 mod copy;
+#[path = "../../../orchestrator/tests/it/driver.rs"]
 mod driver;
 mod failures;
 mod fake;
@@ -18,6 +18,7 @@ mod kill;
 mod logs;
 mod postgres;
 mod preempt;
+mod rolling;
 mod soak;
 mod support;
 mod table;
