@@ -17,7 +17,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Config, OrchestratorConfig, ServiceConfig, TlsFiles, order,
+    ArtifactPlace, Config, OrchestratorConfig, ServiceConfig, TlsFiles, order,
     secrets::{CallerToken, RawToken, Role, SigningSecret, of_hash, of_token},
 };
 use crate::outbound::{Network, is_a_host};
