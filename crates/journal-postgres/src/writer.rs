@@ -83,7 +83,7 @@ impl Writer {
             groups: Histogram::new(&GROUP_SIZES),
         });
         let (requests, inbox) = mpsc::channel(MAX_WAITING);
-        let task = Task {
+        let appender = Appender {
             options,
             epoch,
             last,
@@ -93,7 +93,7 @@ impl Writer {
             pause: PAUSES.0,
             shared: shared.clone(),
         };
-        tokio::spawn(task.run());
+        tokio::spawn(appender.run());
         Self { requests, shared }
     }
 
@@ -132,7 +132,8 @@ fn gone() -> JournalError {
     JournalError::Stopped { reason: "its writer is gone".to_owned() }
 }
 
-struct Task {
+/// What appends.
+struct Appender {
     options: Options,
     epoch: u64,
     /// The last position that was given out.
@@ -146,7 +147,7 @@ struct Task {
     shared: Arc<Shared>,
 }
 
-impl Task {
+impl Appender {
     async fn run(mut self) {
         loop {
             self.take_in();
