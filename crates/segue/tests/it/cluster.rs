@@ -31,17 +31,17 @@ fn jobs(few: usize) -> usize {
 
 /// Three orchestrators and callers that are at work.
 fn under_load(few: usize) -> (Nodes, Arc<Load>, Flag) {
-    under_load_in(Net::Plain, few)
+    under_load_in(Net::Plain, few, Duration::ZERO)
 }
 
-fn under_load_in(net: Net, few: usize) -> (Nodes, Arc<Load>, Flag) {
+fn under_load_in(net: Net, few: usize, pace: Duration) -> (Nodes, Arc<Load>, Flag) {
     let [port] = free_ports();
     let url = format!("http://{}:{port}", net.of_host(0));
     let services = format!("[service.work]\nurl = \"{url}\"\ncapacity = 1000\n");
     let nodes = Nodes::start(net, &services, &[("fan.toml", FAN)]);
     let load = Load::start(port, nodes.urls());
     let stop = Flag::default();
-    load.call(jobs(few), CALLERS, &stop);
+    load.call(jobs(few), (CALLERS, pace), &stop);
     nodes.until(|| load.started() >= 20);
     (nodes, load, stop)
 }
@@ -145,7 +145,9 @@ fn a_leader_that_is_cut_off_from_the_database_is_followed_and_comes_back() {
 fn a_database_that_is_restarted_again_and_again_loses_nothing() {
     let seconds = std::env::var("SEGUE_CLUSTER_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
     let for_long = Duration::from_secs(seconds.unwrap_or(10));
-    let (nodes, load, stop) = under_load(1_000_000);
+    // So that all of them can be looked at in the end.
+    let pace = if seconds.is_some() { Duration::from_millis(100) } else { Duration::ZERO };
+    let (nodes, load, stop) = under_load_in(Net::Plain, 1_000_000, pace);
     let mut random: rand::rngs::StdRng = rand::SeedableRng::seed_from_u64(8);
     let (began, mut restarts, mut pauses) = (Instant::now(), 0, Vec::new());
     while began.elapsed() < for_long {
@@ -169,7 +171,7 @@ fn in_namespaces_of_their_own_one_is_killed_frozen_and_cut_off_and_then_the_data
         Ok(net) => net,
         Err(why) => return println!("not shown: {why}"),
     };
-    let (mut nodes, load, stop) = under_load_in(net, 5_000);
+    let (mut nodes, load, stop) = under_load_in(net, 5_000, Duration::ZERO);
     let mut taken = Vec::new();
     let mut pauses = Vec::new();
     // Killed.
@@ -220,7 +222,7 @@ fn throughput_does_not_depend_on_how_many_stand_by() {
         // What was slow at first is not measured.
         for round in [each / 4, each] {
             let (began, before) = (Instant::now(), load.started());
-            load.call(round, 32, &Flag::default());
+            load.call(round, (32, Duration::ZERO), &Flag::default());
             nodes.until(|| load.is_quiet());
             let speed = (load.started() - before) as f64 / began.elapsed().as_secs_f64();
             if round == each {

@@ -92,8 +92,9 @@ impl Load {
         *self.refused.lock().entry(what.into()).or_default() += 1;
     }
 
-    /// Starts jobs with keys from `keys` on until told to stop or there were as many as wanted; so many at the same time.
-    pub(super) fn call(self: &Arc<Self>, jobs: usize, at_once: usize, stop: &Flag) {
+    /// Starts jobs with keys from `keys` on until told to stop or there were as many as wanted; so many at the same
+    /// time, each resting for a while after each start.
+    pub(super) fn call(self: &Arc<Self>, jobs: usize, (at_once, pace): (usize, Duration), stop: &Flag) {
         let from = self.started();
         let next = Arc::new(AtomicUsize::new(from));
         let jobs = from + jobs;
@@ -108,6 +109,7 @@ impl Load {
                         return;
                     }
                     load.start_one(&format!("k{number}")).await;
+                    tokio::time::sleep(pace).await;
                 }
             });
         }
