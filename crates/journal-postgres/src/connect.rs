@@ -2,8 +2,8 @@
 
 use std::{error::Error as _, fmt, time::Duration};
 
-use futures::channel::mpsc;
 use journal::JournalError;
+use tokio::sync::mpsc;
 use tokio_postgres::{
     AsyncMessage, Client, Config, Error,
     config::{Host, SslMode, TargetSessionAttrs},
@@ -87,7 +87,7 @@ impl Options {
     #[must_use]
     pub fn place(&self) -> String {
         let ports = self.config.get_ports();
-        let port = |nth: usize| ports.get(nth).or(ports.first()).copied().unwrap_or(5432);
+        let port = |nth: usize| ports.get(nth).or_else(|| ports.first()).copied().unwrap_or(5432);
         let host = |(nth, host): (usize, &Host)| match host {
             Host::Tcp(name) => format!("{name}:{}", port(nth)),
             Host::Unix(path) => format!("{}:{}", path.display(), port(nth)),
@@ -100,7 +100,7 @@ impl Options {
     pub(crate) async fn connect(
         &self,
         name: &str,
-        notices: Option<mpsc::UnboundedSender<AsyncMessage>>,
+        notices: Option<mpsc::Sender<AsyncMessage>>,
     ) -> Result<Session, Error> {
         let mut config = self.config.clone();
         config.application_name(format!("segue {name}"));
@@ -110,8 +110,8 @@ impl Options {
             // When it ends, whoever asks is told: the client says that it is closed.
             while let Some(Ok(message)) = std::future::poll_fn(|cx| connection.poll_message(cx)).await {
                 if let Some(notices) = &notices {
-                    // Nobody may listen any more.
-                    let _ = notices.unbounded_send(message);
+                    // Full: those that are there say as much. Or nobody listens any more.
+                    let _ = notices.try_send(message);
                 }
             }
         });
@@ -124,7 +124,7 @@ impl Options {
     pub(crate) async fn connect_soon(
         &self,
         name: &str,
-        notices: Option<mpsc::UnboundedSender<AsyncMessage>>,
+        notices: Option<mpsc::Sender<AsyncMessage>>,
     ) -> Result<Session, Trouble> {
         match tokio::time::timeout(2 * CONNECT, self.connect(name, notices)).await {
             Ok(Ok(session)) => Ok(session),

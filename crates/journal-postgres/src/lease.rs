@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::{FutureExt, StreamExt, channel::mpsc, future::BoxFuture};
+use futures::{FutureExt, future::BoxFuture};
 use journal::{
     Answer, JournalError,
     lease::{Held, Holder, Lease},
 };
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_postgres::{AsyncMessage, error::SqlState};
 use uuid::Uuid;
 
@@ -18,7 +18,8 @@ use crate::{
 
 /// How long one try may take.
 const TIME: Duration = Duration::from_secs(5);
-/// How wide the gap in the positions is between two epochs: wider than any group, so that a position tells whose it is.
+/// How wide the gap in the positions is between two epochs: wider than any group, so that a position tells whose it
+/// is. Before anything was stored there is none: a copy may need the first positions, and nobody else knows the jobs.
 const GAP: i64 = 65_536;
 
 /// Others wait for the row no longer than this; a group of appends is faster.
@@ -27,7 +28,7 @@ const SESSION: [&str; 2] = ["SET lock_timeout = '2s'", "LISTEN segue_lease"];
 const TAKE: &str = "
     UPDATE segue.head SET
         epoch = epoch + CASE WHEN holder = $1 THEN 0 ELSE 1 END,
-        last = last + CASE WHEN holder = $1 THEN 0 ELSE $4::int8 END,
+        last = last + CASE WHEN holder = $1 OR last = 0 THEN 0 ELSE $4::int8 END,
         holder = $1, url = $2, until = clock_timestamp() + $3::int8 * interval '1 microsecond'
     WHERE one AND (holder IS NULL OR holder = $1 OR until <= clock_timestamp())
     RETURNING epoch";
@@ -70,12 +71,12 @@ impl PostgresLease {
 
 impl Inner {
     async fn connect(&self) -> Result<Session, Trouble> {
-        let (notices, mut told) = mpsc::unbounded();
+        let (notices, mut told) = mpsc::channel(16);
         let session = self.options.connect_soon("lease", Some(notices)).await?;
         session.set(&SESSION).await.map_err(|error| Trouble::of(&error))?;
         let changes = self.changes.clone();
         tokio::spawn(async move {
-            while let Some(message) = told.next().await {
+            while let Some(message) = told.recv().await {
                 if let AsyncMessage::Notification(_) = message {
                     changes.send_modify(|changes| *changes += 1);
                 }

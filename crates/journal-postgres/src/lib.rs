@@ -19,7 +19,7 @@
 //! ours. That can't be healed here: the journal stops and says so.
 //!
 //! **Groups.** What arrives while a group is under way goes in the next one, as one statement with arrays: one round trip
-//! and one sync of the database for up to [`writer::MAX_GROUP`] batches of different jobs. One group is under way at a time:
+//! and one sync of the database for up to 1,024 batches of different jobs. One group is under way at a time:
 //! a second one would wait for the row's lock. Versions are checked within; a batch that conflicts is left out, alone.
 //!
 //! **Reading** goes through a few connections beside it, each question one statement and so one moment. There is no
@@ -32,7 +32,7 @@
 //!
 //! **When it is away.** Connections are made again with growing pauses, to a server that can be written to where the URL
 //! names several. Appends and questions that wait longer than [`Options::patience`] are answered with
-//! [`JournalError::Away`](journal::JournalError::Away), and may be tried again: of those appends, nothing was sent.
+//! [`JournalError::Away`], and may be tried again: of those appends, nothing was sent.
 //!
 //! Reading order: `connect`, `migrate`, `group`, `writer`, `settle`, `readers`, `questions`, `retain`, `lease`.
 

@@ -35,7 +35,7 @@ const PREPARE: &str = "
 pub(crate) async fn migrate(session: &mut Session) -> Result<(), JournalError> {
     let mut tries = 0;
     loop {
-        match step(session).await {
+        match advance(session).await {
             Ok(true) => return Ok(()),
             Ok(false) => {}
             Err(Trouble::Again(reason)) if tries < TRIES => {
@@ -49,7 +49,7 @@ pub(crate) async fn migrate(session: &mut Session) -> Result<(), JournalError> {
 }
 
 /// Applies one migration; true where none is left.
-async fn step(session: &mut Session) -> Result<bool, Trouble> {
+async fn advance(session: &mut Session) -> Result<bool, Trouble> {
     let version = match version(session, "").await? {
         Some(version) => version,
         None => {

@@ -8,14 +8,14 @@
 use std::{
     fmt,
     fs::{self, File},
-    io::Write,
+    io::{BufRead, BufReader, Write},
     net::TcpListener,
     os::unix::{
         fs::{MetadataExt, PermissionsExt},
         process::CommandExt,
     },
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -37,7 +37,7 @@ while read -r order; do
         start) start "$@" ;;
         kill) kill -QUIT $server; wait $server ;;
     esac
-    echo "$order" >"$folder/done"
+    echo "$order"
 done
 kill -QUIT $server; wait $server; rm -rf "$folder"
 "#;
@@ -49,8 +49,17 @@ const START: Duration = Duration::from_secs(60);
 pub struct Server {
     folder: PathBuf,
     port: u16,
-    keeper: parking_lot::Mutex<(Child, Option<ChildStdin>)>,
+    keeper: parking_lot::Mutex<Keeper>,
     databases: AtomicU32,
+}
+
+/// The shell that holds it.
+struct Keeper {
+    shell: Child,
+    /// Without it the shell ends.
+    orders: Option<ChildStdin>,
+    /// Orders that were carried out.
+    done: BufReader<ChildStdout>,
 }
 
 impl fmt::Debug for Server {
@@ -62,8 +71,8 @@ impl fmt::Debug for Server {
 impl Drop for Server {
     fn drop(&mut self) {
         let mut keeper = self.keeper.lock();
-        keeper.1 = None;
-        let _ = keeper.0.wait();
+        keeper.orders = None;
+        let _ = keeper.shell.wait();
     }
 }
 
@@ -108,15 +117,16 @@ impl Server {
             // What ends the tests by their group must not end it: it has to clean up.
             .process_group(0)
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
             .unwrap();
         let orders = keeper.stdin.take();
+        let done = BufReader::new(keeper.stdout.take().unwrap());
         let server = Self {
             folder,
             port,
-            keeper: parking_lot::Mutex::new((keeper, orders)),
+            keeper: parking_lot::Mutex::new(Keeper { shell: keeper, orders, done }),
             databases: AtomicU32::new(0),
         };
         server.order("start");
@@ -124,14 +134,11 @@ impl Server {
     }
 
     fn order(&self, order: &str) {
-        let done = self.folder.join("done");
-        let _ = fs::remove_file(&done);
-        writeln!(self.keeper.lock().1.as_mut().unwrap(), "{order}").unwrap();
-        let began = Instant::now();
-        while fs::read_to_string(&done).unwrap_or_default().trim() != order {
-            assert!(began.elapsed() < START, "the server's keeper does not answer");
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        let mut keeper = self.keeper.lock();
+        writeln!(keeper.orders.as_mut().unwrap(), "{order}").unwrap();
+        let mut done = String::new();
+        keeper.done.read_line(&mut done).unwrap();
+        assert_eq!(done.trim(), order, "the server's keeper has gone");
     }
 
     /// Stops it as a power cut would, but for what the system has in its caches.

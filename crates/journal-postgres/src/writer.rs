@@ -33,6 +33,8 @@ pub(crate) const MAX_GROUP: usize = 1_024;
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// Most bytes of a batch; the database takes a little less than a GiB at once.
 const MAX_BATCH: usize = 256 * 1024 * 1024;
+/// Most batches that wait, here and in the inbox each: more are turned away.
+const MAX_WAITING: usize = 65_536;
 /// How often a group is sent again that the database could not take just then.
 const TRIES: u32 = 5;
 /// The first pause before connecting again, and the longest.
@@ -58,7 +60,7 @@ struct Request {
 /// The writer, as others see it. The task ends when this has gone and what was asked for is answered.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    requests: mpsc::UnboundedSender<Request>,
+    requests: mpsc::Sender<Request>,
     shared: Arc<Shared>,
 }
 
@@ -80,8 +82,8 @@ impl Writer {
             sends: Histogram::new(&SEND_TIMES),
             groups: Histogram::new(&GROUP_SIZES),
         });
-        let (requests, inbox) = mpsc::unbounded_channel();
-        let task = Task {
+        let (requests, inbox) = mpsc::channel(MAX_WAITING);
+        let appender = Appender {
             options,
             epoch,
             last,
@@ -91,7 +93,7 @@ impl Writer {
             pause: PAUSES.0,
             shared: shared.clone(),
         };
-        tokio::spawn(task.run());
+        tokio::spawn(appender.run());
         Self { requests, shared }
     }
 
@@ -103,8 +105,11 @@ impl Writer {
             return futures::future::ready(Err(error)).boxed();
         }
         let (reply, answer) = oneshot::channel();
-        // Where the task is gone, the reply is dropped with the request.
-        let _ = self.requests.send(Request { batch, position, asked: Instant::now(), reply });
+        let request = Request { batch, position, asked: Instant::now(), reply };
+        if let Err(mpsc::error::TrySendError::Full(request)) = self.requests.try_send(request) {
+            // Where the task is gone, the reply is dropped with the request.
+            refuse([request], &JournalError::Away { reason: "too many events wait for it".to_owned() });
+        }
         let shared = self.shared.clone();
         async move {
             answer.await.unwrap_or_else(|_| Err(shared.stopped.lock().clone().unwrap_or_else(gone)))
@@ -127,12 +132,13 @@ fn gone() -> JournalError {
     JournalError::Stopped { reason: "its writer is gone".to_owned() }
 }
 
-struct Task {
+/// What appends.
+struct Appender {
     options: Options,
     epoch: u64,
     /// The last position that was given out.
     last: Position,
-    inbox: mpsc::UnboundedReceiver<Request>,
+    inbox: mpsc::Receiver<Request>,
     /// In the order in which they go.
     waiting: VecDeque<Request>,
     session: Option<(Session, Statement)>,
@@ -141,12 +147,10 @@ struct Task {
     shared: Arc<Shared>,
 }
 
-impl Task {
+impl Appender {
     async fn run(mut self) {
         loop {
-            while let Ok(request) = self.inbox.try_recv() {
-                self.waiting.push_back(request);
-            }
+            self.take_in();
             if self.waiting.is_empty() {
                 let Some(request) = self.inbox.recv().await else { return };
                 self.waiting.push_back(request);
@@ -169,6 +173,15 @@ impl Task {
         }
     }
 
+    /// Takes in what was asked for meanwhile.
+    fn take_in(&mut self) {
+        while self.waiting.len() < MAX_WAITING
+            && let Ok(request) = self.inbox.try_recv()
+        {
+            self.waiting.push_back(request);
+        }
+    }
+
     /// Takes what goes next: at most one batch of each job.
     fn gather(&mut self) -> (Group, Vec<Request>) {
         let (mut group, mut requests) = (Group::after(self.last), Vec::new());
@@ -183,7 +196,7 @@ impl Task {
                 }
                 continue;
             }
-            let position = request.position.unwrap_or(Position(group.last().0 + 1));
+            let position = request.position.unwrap_or_else(|| Position(group.last().0 + 1));
             if position <= group.last() {
                 let error = JournalError::NotABatch("its position is before that of another");
                 refuse([request], &error);
@@ -311,9 +324,7 @@ impl Task {
             };
             tokio::time::sleep(self.pause).await;
             self.pause = (self.pause * 2).min(PAUSES.1);
-            while let Ok(request) = self.inbox.try_recv() {
-                self.waiting.push_back(request);
-            }
+            self.take_in();
             self.give_up(&reason);
             if self.waiting.is_empty() {
                 return false;

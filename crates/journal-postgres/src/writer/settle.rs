@@ -6,7 +6,7 @@ use engine::ids::JobId;
 use journal::{JournalError, Position};
 use uuid::Uuid;
 
-use super::{PAUSES, Request, Task, refuse};
+use super::{Appender, PAUSES, Request, refuse};
 use crate::{
     connect::{Session, Trouble, answer},
     group::{Group, count, number},
@@ -28,7 +28,7 @@ struct Head {
     last: Position,
 }
 
-impl Task {
+impl Appender {
     /// Finds out which batches of a group were stored. After that nothing of it will be: its positions are used up, also for
     /// a server that has the statement still before it. Stored ones are answered; the others wait to be sent again.
     pub(super) async fn settle(&mut self, group: Group, requests: Vec<Request>) -> Result<(), JournalError> {
@@ -42,9 +42,7 @@ impl Task {
                     }
                     tracing::warn!(?trouble, "what became of events is not known yet; asking again");
                     self.session = None;
-                    while let Ok(request) = self.inbox.try_recv() {
-                        self.waiting.push_back(request);
-                    }
+                    self.take_in();
                     self.give_up(&trouble.into_error());
                     tokio::time::sleep(self.pause).await;
                     self.pause = (self.pause * 2).min(PAUSES.1);

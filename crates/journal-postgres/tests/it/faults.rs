@@ -31,7 +31,7 @@ async fn produce(journal: Arc<dyn Journal>, number: u64, stop: watch::Receiver<b
     let mut positions = Vec::new();
     while !*stop.borrow() {
         let seq = positions.len() as u64;
-        let index = (seq % 5 == 0).then(|| entry(number));
+        let index = seq.is_multiple_of(5).then(|| entry(number));
         match journal.append(batch(number, seq, 1, index)).await {
             Ok(position) => positions.push(position),
             Err(JournalError::Away { .. }) => {}

@@ -1,6 +1,6 @@
 //! How many events of 300 bytes the journal in a PostgreSQL makes durable in a second, how long one takes, and how many
 //! round trips that is, with 1, 64 and 512 producers that each wait for their own.
-//! `cargo run -p journal-postgres --features testing --example append_speed [URL]`; without a URL it starts a server.
+//! `cargo run -p journal-postgres --features testing --example postgres_speed [URL]`; without a URL it starts a server.
 
 #![expect(clippy::print_stdout, reason = "an example that measures and tells")]
 
@@ -51,7 +51,7 @@ async fn produce(journal: PostgresJournal, pictured: bool) -> Result<Vec<Duratio
 }
 
 async fn measure(database: &Database, producers: u64, pictured: bool) -> Result<(), JournalError> {
-    let holder = Holder { id: Uuid::now_v7(), url: "append_speed".to_owned() };
+    let holder = Holder { id: Uuid::now_v7(), url: "postgres_speed".to_owned() };
     let lease = database.lease().await?;
     let Held::Ours { epoch } = lease.take(holder.clone(), Duration::from_secs(60)).await? else {
         return Err(JournalError::Away { reason: "somebody else has the lease".to_owned() });
