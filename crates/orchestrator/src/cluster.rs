@@ -58,7 +58,7 @@ impl Reign {
     /// Whether nobody else can lead now. False for good once it was false.
     #[must_use]
     pub fn holds(&self) -> bool {
-        if Instant::now() > *self.until.lock() {
+        if Instant::now() >= *self.until.lock() {
             self.over.cancel();
         }
         !self.over.is_cancelled()

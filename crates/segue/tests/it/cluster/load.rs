@@ -32,7 +32,7 @@ pub(super) const TOKEN: &str = "cluster-cluster-cluster";
 
 /// What callers and the service share.
 pub(super) struct Load {
-    urls: Vec<String>,
+    urls: Mutex<Vec<String>>,
     client: reqwest::Client,
     turn: AtomicUsize,
     /// Who still calls.
@@ -60,7 +60,7 @@ impl Load {
         let client = reqwest::Client::builder().timeout(CALL).connect_timeout(CONNECT);
         let client = client.default_headers(headers).build().unwrap();
         let load = Arc::new(Self {
-            urls,
+            urls: Mutex::new(urls),
             client,
             turn: AtomicUsize::new(0),
             callers: AtomicUsize::new(0),
@@ -78,17 +78,26 @@ impl Load {
     }
 
     /// Any of the orchestrators, another one each time.
-    fn any(&self) -> &str {
-        &self.urls[self.turn.fetch_add(1, Ordering::Relaxed) % self.urls.len()]
+    fn any(&self) -> String {
+        let urls = self.urls.lock();
+        urls[self.turn.fetch_add(1, Ordering::Relaxed) % urls.len()].clone()
+    }
+
+    /// From now on calls go to these.
+    pub(super) fn call_only(&self, urls: Vec<String>) {
+        *self.urls.lock() = urls;
     }
 
     fn note(&self, what: impl Into<String>) {
         *self.refused.lock().entry(what.into()).or_default() += 1;
     }
 
-    /// Starts jobs with keys from `keys` on until told to stop or there were as many as wanted; so many at the same time.
-    pub(super) fn call(self: &Arc<Self>, jobs: usize, at_once: usize, stop: &Flag) {
-        let next = Arc::new(AtomicUsize::new(0));
+    /// Starts jobs with keys from `keys` on until told to stop or there were as many as wanted; so many at the same
+    /// time, each resting for a while after each start.
+    pub(super) fn call(self: &Arc<Self>, jobs: usize, (at_once, pace): (usize, Duration), stop: &Flag) {
+        let from = self.started();
+        let next = Arc::new(AtomicUsize::new(from));
+        let jobs = from + jobs;
         for _ in 0..at_once {
             let (load, next, stop) = (self.clone(), next.clone(), stop.clone());
             self.callers.fetch_add(1, Ordering::SeqCst);
@@ -100,6 +109,7 @@ impl Load {
                         return;
                     }
                     load.start_one(&format!("k{number}")).await;
+                    tokio::time::sleep(pace).await;
                 }
             });
         }
@@ -110,7 +120,7 @@ impl Load {
         let mut look = false;
         loop {
             let url = self.any();
-            let found = if look { self.find(url, key).await } else { Ok(None) };
+            let found = if look { self.find(&url, key).await } else { Ok(None) };
             let answered = match found {
                 Ok(Some(job)) => Ok((200, json!({ "jobId": job }))),
                 Ok(None) => {

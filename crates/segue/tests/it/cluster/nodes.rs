@@ -160,6 +160,13 @@ impl Nodes {
         }
     }
 
+    /// How long after a moment another one than this leads.
+    pub(super) fn taken_over(&self, from: usize, since: Instant) -> Duration {
+        let others = || (0..self.nodes.len()).filter(|number| *number != from);
+        self.until(|| others().any(|number| self.role(number).as_deref() == Some("leader")));
+        since.elapsed()
+    }
+
     pub(super) fn until(&self, condition: impl Fn() -> bool) {
         let began = Instant::now();
         while !condition() {
