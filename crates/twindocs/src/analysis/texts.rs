@@ -59,8 +59,17 @@ fn inside(outer: &Component, all: &[&Component], lines: &[&str]) -> Vec<(usize, 
 
 /// Where the comment above a line begins.
 fn with_comment(lines: &[&str], mut start: usize, first: usize) -> usize {
-    while start > first && is_comment(lines[start - 1]) {
-        start -= 1;
+    while start > first {
+        if is_comment(lines[start - 1]) {
+            start -= 1;
+            continue;
+        }
+        // An attribute of several lines is between.
+        let above = lines[..start].iter().rposition(|line| line.trim_start().starts_with("#["));
+        match above {
+            Some(at) if lines[start - 1].trim() == ")]" && at >= first && start - at < 20 => start = at,
+            _ => break,
+        }
     }
     start
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     analysis::{
-        calls::CallEdge,
+        calls::{CallEdge, Unresolved},
         components::{Component, Kind, Parameter, Visibility},
         source::Language,
     },
@@ -126,7 +126,33 @@ impl Seen {
     }
 }
 
-/// What an author is given. Of `seen`, `callees` and `names` each engine gets what it may use; the rest is empty.
+/// A call of which the analysis cannot say whom it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OpenCall {
+    /// The last name in what is called.
+    pub name: String,
+    /// The word that it is called on: none where there is none; empty where it is no word.
+    pub on: Option<String>,
+    /// Line of the call, the component's first being 1.
+    pub line: Option<u32>,
+}
+
+impl OpenCall {
+    /// Of a call that was not resolved.
+    #[must_use]
+    pub fn of(call: &Unresolved, first_line: u32) -> Self {
+        let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
+        let name = call.text.rsplit(|letter| !is_part(letter)).next().unwrap_or_default();
+        let before = call.text.strip_suffix(name).unwrap_or_default();
+        let before = before.strip_suffix('.').or_else(|| before.strip_suffix("::"));
+        let on = before
+            .map(|before| before.rsplit(|letter| !is_part(letter)).next().unwrap_or_default().to_owned());
+        let line = call.line.checked_sub(first_line).map(|line| line + 1);
+        Self { name: name.to_owned(), on, line }
+    }
+}
+
+/// What an author is given. Of `seen`, `open`, `callees` and `names` each engine gets what it may use; the rest is empty.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Assignment {
     /// The component.
@@ -139,6 +165,8 @@ pub struct Assignment {
     pub members: Vec<Member>,
     /// The calls that the analysis sees.
     pub seen: Vec<Seen>,
+    /// Those that it sees and cannot resolve.
+    pub open: Vec<OpenCall>,
     /// What is known of those it calls.
     pub callees: Vec<Callee>,
     /// Words of the text that are components' names, with the ids of those.

@@ -6,10 +6,11 @@
 mod comment;
 pub(super) mod phrases;
 pub(super) mod raised;
+mod verbs;
 
 use crate::{
     analysis::components::{Kind, Parameter, Visibility},
-    records::documented::{CallRef, Documentation, ParameterDoc, RaisesDoc, ReturnsDoc},
+    records::documented::{CallKind, CallRef, Documentation, ParameterDoc, RaisesDoc, ReturnsDoc},
 };
 
 use super::assignment::{Assignment, Facts, Written, each_once, last_name};
@@ -23,13 +24,15 @@ pub const MODEL: &str = "derived";
 /// Most callees that a description names.
 const MOST_NAMED: usize = 12;
 
-/// Writes what can be derived. Asked again it has nothing to add: what was corrected since stays.
+/// Writes what can be derived. Asked again, it keeps what was corrected since, and takes over calls of the other stream where the
+/// analysis has seen a call of that name and could not say whom it runs.
 #[must_use]
 pub fn write(task: &Assignment) -> Written {
     let facts = &task.facts;
     let confidence = if facts.doc.is_empty() { 0.6 } else { 0.9 };
     if let Some(previous) = &task.previous {
-        let (documentation, callees) = (previous.documentation.clone(), previous.callees.clone());
+        let documentation = previous.documentation.clone();
+        let callees = each_once(previous.callees.iter().cloned().chain(taken_over(task)));
         return Written { documentation, callees, model: MODEL.to_owned(), confidence };
     }
     let comment = comment::read(&facts.doc);
@@ -55,6 +58,27 @@ pub fn write(task: &Assignment) -> Written {
         model: MODEL.to_owned(),
         confidence,
     }
+}
+
+/// The calls that only the other stream names, and that the code leaves open.
+fn taken_over(task: &Assignment) -> Vec<CallRef> {
+    let told = task.feedback.iter().flat_map(|feedback| &feedback.edges_only_in_other_stream);
+    let open = |id: &String| {
+        let call = task.open.iter().find(|call| call.name == shown(id) && fits(call.on.as_deref(), id))?;
+        // Of a text with gaps no reader knows the lines.
+        let line = call.line.filter(|_| task.above.is_some());
+        Some(CallRef { component_id: id.clone(), call_site_line: line, call_type: CallKind::Direct })
+    };
+    told.filter_map(open).collect()
+}
+
+/// Whether what a call is made on is named as the callee's type or file: a name alone is no evidence.
+fn fits(on: Option<&str>, id: &str) -> bool {
+    let Some(on) = on else { return true };
+    let (path, name) = id.split_once("::").unwrap_or((id, ""));
+    let file = path.rsplit('/').next().and_then(|file| file.split('.').next()).unwrap_or_default();
+    let owner = name.rsplit('.').nth(1).unwrap_or_default();
+    !on.is_empty() && [file, owner].iter().any(|one| one.eq_ignore_ascii_case(on))
 }
 
 fn description(task: &Assignment, comment: &Comment) -> String {

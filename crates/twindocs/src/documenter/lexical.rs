@@ -68,6 +68,8 @@ fn end_of_quiet(letters: &[char], at: usize, language: Language) -> Option<usize
         '/' if starts("//") => Some(line_end()),
         '/' if starts("/*") => Some(find(at + 2, "*/")),
         '"' => Some(end_of_quotation(letters, at, '"', language == Language::Rust)),
+        // An attribute calls nothing.
+        '#' if language == Language::Rust && (starts("#[") || starts("#![")) => Some(find(at, "]")),
         '`' if language == Language::Go => Some(find(at + 1, "`")),
         '`' if language != Language::Rust => Some(end_of_quotation(letters, at, '`', true)),
         'r' if language == Language::Rust && starts("r#\"") => Some(find(at + 3, "\"#")),

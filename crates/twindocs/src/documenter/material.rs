@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::{
     analysis::{
-        calls::{CallEdge, CallGraph},
+        calls::{CallEdge, CallGraph, Unresolved},
         components::{Component, Kind},
         order::Order,
         phase::ComponentsFile,
@@ -14,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    assignment::{Assignment, Callee, Facts, Member, Seen, last_name},
+    assignment::{Assignment, Callee, Facts, Member, OpenCall, Seen, last_name},
     engine::Gives,
     lexical,
 };
@@ -28,6 +28,7 @@ pub struct Material {
     components: BTreeMap<String, Component>,
     sources: Sources,
     calls: HashMap<String, Vec<CallEdge>>,
+    open: HashMap<String, Vec<Unresolved>>,
     members: HashMap<String, Vec<String>>,
     named: HashMap<String, Vec<String>>,
     order: Order,
@@ -51,8 +52,12 @@ impl Material {
         for edge in graph.edges {
             calls.entry(edge.caller.clone()).or_default().push(edge);
         }
+        let mut open: HashMap<String, Vec<Unresolved>> = HashMap::new();
+        for call in graph.unresolved {
+            open.entry(call.caller.clone()).or_default().push(call);
+        }
         let components = file.components.into_iter().map(|one| (one.id.clone(), one)).collect();
-        Self { components, sources, calls, members, named, order: file.order }
+        Self { components, sources, calls, open, members, named, order: file.order }
     }
 
     /// Returns a component.
@@ -99,6 +104,8 @@ impl Material {
         let source = self.sources.get(id).cloned().unwrap_or_default();
         let edges = self.calls.get(id).map(Vec::as_slice).unwrap_or_default();
         let seen = edges.iter().map(|edge| Seen::of(edge, component.line_start));
+        let open = self.open.get(id).map(Vec::as_slice).unwrap_or_default();
+        let open = open.iter().map(|call| OpenCall::of(call, component.line_start));
         let names = if gives.names { self.names(&source) } else { BTreeMap::new() };
         let callees: BTreeSet<&str> =
             edges.iter().map(|edge| &*edge.callee).filter(|one| one != id).collect();
@@ -110,6 +117,7 @@ impl Material {
             facts: Facts::of(component),
             members: self.members_of(id),
             seen: if gives.seen { seen.collect() } else { Vec::new() },
+            open: if gives.seen { open.collect() } else { Vec::new() },
             callees: if gives.callees {
                 callees.into_iter().filter_map(callee).collect()
             } else {

@@ -8,6 +8,7 @@ mod again;
 mod heading;
 
 use crate::{
+    analysis::source::Language,
     documenter::{
         assignment::{Assignment, Written, each_once},
         derive::{phrases::*, raised::raised, shown},
@@ -28,10 +29,17 @@ pub fn write(task: &Assignment) -> Written {
     let mut callees = each_once(found.iter().map(|(call, _)| call.clone()));
     let mut documentation = documentation(task, &callees);
     if let Some(previous) = &task.previous {
-        (documentation, callees) = (previous.documentation.clone(), previous.callees.clone());
+        let own = std::mem::replace(&mut documentation, previous.documentation.clone()).description;
+        callees.clone_from(&previous.callees);
+        if let Some(feedback) = &task.feedback {
+            callees = again::calls(task, feedback, callees, &found);
+        }
+        // Its own words are of the calls that it saw first.
+        if documentation.description == own {
+            documentation.description = description(task, &callees);
+        }
     }
     if let Some(feedback) = &task.feedback {
-        callees = again::calls(task, feedback, callees, &found);
         again::words(task, feedback, &mut documentation);
     }
     Written { documentation, callees, model: MODEL.to_owned(), confidence: 0.5 }
@@ -49,6 +57,10 @@ enum Evidence {
 /// The calls in the text, with what speaks for each.
 fn found(task: &Assignment) -> Vec<(CallRef, Evidence)> {
     let language = task.facts.language;
+    // What stands in a type of Rust or Go declares, whatever it looks like.
+    if task.facts.kind.is_type() && matches!(language, Language::Rust | Language::Go) {
+        return Vec::new();
+    }
     let code = code_of(&task.source, language);
     let mut is_heading = task.facts.kind.is_callable();
     let mut all = Vec::new();
@@ -103,8 +115,11 @@ fn resolved<'t>(
             let plain = |id: &str| !parts(id).1.contains('.');
             let inner = one(&|id| parts(id).0 == path && of(id, own));
             let here = one(&|id| parts(id).0 == path && plain(id));
-            let anywhere = || one(&plain).or_else(|| one(&|_| true));
-            inner.or(here).or_else(anywhere).map(|id| (id, Evidence::Place))
+            // Only Java calls methods by their name alone.
+            let own_type = || one(&|id| parts(id).0 == path && of(id, owner));
+            let of_java = if task.facts.language == Language::Java { own_type() } else { None };
+            let found = inner.or(of_java).or(here).or_else(|| one(&plain));
+            found.map(|id| (id, Evidence::Place))
         }
         Some("self" | "this" | "Self" | "cls" | "super") => {
             let own_type =
@@ -125,14 +140,6 @@ fn documentation(task: &Assignment, callees: &[CallRef]) -> Documentation {
     let said = first_sentence(&heading.comment);
     let words = words_of(facts.last_name()).join(" ");
     let summary = if said.is_empty() { format!("{}.", capital(&words)) } else { said };
-    let mut sentences = Vec::new();
-    if !task.members.is_empty() {
-        sentences.push(format!("It holds {}.", listed(task.members.iter().map(|one| &*one.name).take(12))));
-    }
-    if !callees.is_empty() {
-        sentences
-            .push(format!("Calls {}.", listed(callees.iter().map(|one| shown(&one.component_id)).take(12))));
-    }
     let parameter = |one: &heading::Parameter| ParameterDoc {
         description: format!("The {}.", words_of(&one.name).join(" ")),
         name: one.name.clone(),
@@ -142,7 +149,7 @@ fn documentation(task: &Assignment, callees: &[CallRef]) -> Documentation {
     };
     Documentation {
         summary: shortened(&summary),
-        description: sentences.join(" "),
+        description: description(task, callees),
         parameters: heading.parameters.iter().map(parameter).collect(),
         returns: heading
             .returns
@@ -153,10 +160,16 @@ fn documentation(task: &Assignment, callees: &[CallRef]) -> Documentation {
     }
 }
 
-fn capital(words: &str) -> String {
-    let mut letters = words.chars();
-    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
-    format!("{first}{}", letters.as_str())
+fn description(task: &Assignment, callees: &[CallRef]) -> String {
+    let mut sentences = Vec::new();
+    if !task.members.is_empty() {
+        sentences.push(format!("It holds {}.", listed(task.members.iter().map(|one| &*one.name).take(12))));
+    }
+    if !callees.is_empty() {
+        sentences
+            .push(format!("Calls {}.", listed(callees.iter().map(|one| shown(&one.component_id)).take(12))));
+    }
+    sentences.join(" ")
 }
 
 /// Whether a callee's name stands in the code, and on which line first.

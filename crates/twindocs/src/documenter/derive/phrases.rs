@@ -1,5 +1,6 @@
 //! Names into sentences: `is_empty` says whether it is empty, `parse_manifest` parses the manifest.
 
+use super::verbs::is_verb;
 use crate::{
     analysis::components::Kind,
     documenter::assignment::{Facts, Member},
@@ -118,19 +119,29 @@ fn called(facts: &Facts, name: &str, kind: Kind) -> String {
         ["get", rest @ ..] if !rest.is_empty() => format!("Returns the {}.", rest.join(" ")),
         ["set", rest @ ..] if !rest.is_empty() => format!("Sets the {}.", rest.join(" ")),
         ["on", rest @ ..] if !rest.is_empty() => format!("Does what follows on {}.", rest.join(" ")),
-        [verb, rest @ ..] if !rest.is_empty() => format!("{} {}.", third_person(verb), rest.join(" ")),
-        [noun] if facts.returns.is_some() && facts.parameters.is_empty() => format!("Returns the {noun}."),
-        [verb] if kind == Kind::Method => format!("{} a `{owner}`.", third_person(verb)),
-        [verb] => format!("{} what it is given.", third_person(verb)),
+        ["try", "from"] => "Makes it from a value, or says why not.".to_owned(),
+        ["try", rest @ ..] if !rest.is_empty() => format!("Tries to {}.", rest.join(" ")),
+        [verb, rest @ ..] if !rest.is_empty() && is_verb(verb) => {
+            format!("{} {}.", third_person(verb), rest.join(" "))
+        }
+        [verb] if is_verb(verb) && kind == Kind::Method => format!("{} a `{owner}`.", third_person(verb)),
+        [verb] if is_verb(verb) => format!("{} what it is given.", third_person(verb)),
+        [_, ..] if facts.returns.is_some() => format!("Returns the {}.", words.join(" ")),
+        [_, ..] => format!("{}.", capital(&words.join(" "))),
         _ => format!("The function `{name}`."),
     }
 }
 
+/// With a great first letter.
+pub(in crate::documenter) fn capital(words: &str) -> String {
+    let mut letters = words.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{first}{}", letters.as_str())
+}
+
 /// `parse` is Parses, `push` Pushes, `apply` Applies.
 fn third_person(verb: &str) -> String {
-    let mut letters = verb.chars();
-    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
-    let verb = format!("{first}{}", letters.as_str());
+    let verb = capital(verb);
     if verb.ends_with("ss") || ["sh", "ch", "x", "z", "o"].iter().any(|end| verb.ends_with(end)) {
         return format!("{verb}es");
     }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Evidence, mentioned};
 use crate::{
-    comparison::field::{Field, set},
+    comparison::field::{Field, Side, set},
     documenter::{
         assignment::{Assignment, each_once},
         derive::phrases::words_of,
@@ -22,7 +23,7 @@ use crate::{
 /// Share of a sentence's words that must stand in the text for it to be supported.
 const SUPPORTED: f64 = 0.5;
 /// Words that say nothing of a component: their being elsewhere is no evidence.
-const PLAIN: [&str; 66] = [
+const PLAIN: [&str; 67] = [
     "a",
     "an",
     "and",
@@ -86,6 +87,7 @@ const PLAIN: [&str; 66] = [
     "when",
     "whether",
     "which",
+    "why",
     "with",
     "you",
     "hold",
@@ -110,6 +112,15 @@ pub(super) fn calls(
             Some(CallRef { component_id: id.clone(), call_site_line: line, call_type: CallKind::Direct })
         });
     said.extend(taken);
+    // How a call that both see is made, it cannot tell better than the other one.
+    for (pointer, value) in &feedback.other_says {
+        if let Ok(Field::EdgeKind(Side::Callees, id)) = pointer.parse()
+            && let Ok(kind) = CallKind::deserialize(value)
+            && let Some(call) = said.iter_mut().find(|call| call.component_id == id)
+        {
+            call.call_type = kind;
+        }
+    }
     each_once(said)
 }
 
@@ -161,15 +172,22 @@ fn known_words(task: &Assignment) -> BTreeSet<String> {
 
 /// Without its ending, so that `parses` and `parsing` are `parse`.
 fn plain(word: &str) -> String {
-    let word = word.to_lowercase();
-    for (end, instead) in
-        [("ies", "y"), ("sses", "ss"), ("shes", "sh"), ("ches", "ch"), ("xes", "x"), ("ing", ""), ("ed", "")]
-    {
-        if let Some(stem) = word.strip_suffix(end).filter(|stem| stem.len() > 2) {
-            return format!("{stem}{instead}").trim_end_matches('e').to_owned();
+    let mut word = word.to_lowercase();
+    let ends = [
+        ("ies", "y"),
+        ("sses", "ss"),
+        ("shes", "sh"),
+        ("ches", "ch"),
+        ("xes", "x"),
+        ("s", ""),
+        ("ing", ""),
+        ("ed", ""),
+    ];
+    for (end, instead) in ends {
+        if let Some(stem) = word.strip_suffix(end).filter(|stem| stem.len() > 1 && !stem.ends_with('s')) {
+            word = format!("{stem}{instead}");
         }
     }
-    let word = word.strip_suffix('s').filter(|stem| stem.len() > 2).unwrap_or(&word);
     word.trim_end_matches('e').to_owned()
 }
 
