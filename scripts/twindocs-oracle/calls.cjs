@@ -46,16 +46,14 @@ function tell(node, at, kind) {
   const signature = checker.getResolvedSignature(node);
   let declaration = signature?.declaration && whole(signature.declaration);
   let target = declaration && named(declaration);
-  if (ts.isNewExpression(node)) {
-    // Without a constructor of its own a class is what is called, also where a base has one.
+  if (declaration && ts.isConstructorDeclaration(declaration)) {
+    target = { name: "constructor", node: declaration };
+  } else if (ts.isNewExpression(node)) {
+    // Where no class on the way up has a constructor of its own, the class itself is what is called.
     let symbol = checker.getSymbolAtLocation(node.expression);
     if (symbol && symbol.flags & ts.SymbolFlags.Alias) symbol = checker.getAliasedSymbol(symbol);
     const made = symbol?.declarations?.find(ts.isClassLike);
-    if (made && declaration?.parent !== made) target = { name: made.name?.text, node: made.name ?? made };
-    else if (made && target) target = { name: "constructor", node: target.node };
-  } else if (node.expression.kind === ts.SyntaxKind.SuperKeyword) {
-    if (!declaration) return;
-    target = { name: "constructor", node: declaration };
+    if (made) target = { name: made.name?.text, node: made.name ?? made };
   }
   if (!target?.name) return;
   const [from, to] = [place(at), place(target.node)];

@@ -31,10 +31,15 @@ var (
 	files = token.NewFileSet()
 	out   = json.NewEncoder(os.Stdout)
 	root  string
+	// Debian's sources are reached through links.
+	reals = map[string]string{}
 )
 
 func main() {
 	root, _ = filepath.Abs(os.Args[1])
+	if real, err := filepath.EvalSymlinks(root); err == nil {
+		root = real
+	}
 	imports := importer.ForCompiler(files, "source", nil)
 	filepath.Walk(root, func(path string, info os.FileInfo, err error) error {
 		if err != nil {
@@ -127,6 +132,12 @@ func resolve(made *ast.CallExpr, info *types.Info) {
 }
 
 func within(path string) (string, bool) {
+	if real, known := reals[path]; known {
+		path = real
+	} else if real, err := filepath.EvalSymlinks(path); err == nil {
+		reals[path] = real
+		path = real
+	}
 	relative, err := filepath.Rel(root, path)
 	return filepath.ToSlash(relative), err == nil && path != "" && !strings.HasPrefix(relative, "..")
 }

@@ -9,6 +9,7 @@ declare it. A place is the innermost component around it. A call whose callee is
 signature in a type) is counted and left out. Precision leaves out our callback and dynamic edges: a compiler names what is declared,
 not what may run.
 """
+import functools
 import json
 import subprocess
 import sys
@@ -24,6 +25,7 @@ class Places:
         for one in components:
             self.by_file[one["path"]].append(one)
 
+    @functools.cache
     def around(self, file, line, name=None):
         fits = [one for one in self.by_file[file] if one["line_start"] <= line <= one["line_end"]]
         if name is not None:

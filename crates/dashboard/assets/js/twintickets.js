@@ -26,7 +26,7 @@ export function words(value) {
 
 /** Both values beside each other, and the code's where it is evident. */
 export function sides(a, b, code) {
-  const side = (name, title, value) => h("div", { class: `twin-side ${name}` }, h("h4", {}, title), words(value) || h("span", { class: "faint" }, "says nothing"));
+  const side = (name, title, value) => h("div", { class: `twin-side ${name}` }, h("p", { class: "twin-side-title" }, title), words(value) || h("span", { class: "faint" }, "says nothing"));
   return h("div", { class: "twin-sides" }, side("a", "Stream A", a), side("b", "Stream B", b), words(code) && side("code", "The code", code));
 }
 

@@ -5,6 +5,7 @@
 //! its parameter is known to call what it was given.
 
 mod members;
+mod overloads;
 mod resolve;
 mod targets;
 mod values;
@@ -13,6 +14,7 @@ mod world;
 use serde::{Deserialize, Serialize};
 
 pub use super::facts::Around;
+pub(super) use overloads::bare as bare_type;
 pub(super) use resolve::resolve;
 
 /// How a callee is reached.

@@ -146,6 +146,8 @@ pub struct Call {
     pub callee: Expr,
     /// What it is given; with the name where it is given by name.
     pub args: Vec<(Option<String>, Expr)>,
+    /// The texts of what it is given's types, empty where one is not evident; only where a language has overloads.
+    pub types: Vec<String>,
     /// Line, from 1.
     pub line: u32,
     /// What is around it.

@@ -3,6 +3,7 @@
 mod builder;
 mod go;
 mod java;
+mod java_types;
 mod javascript;
 mod python;
 mod rust;
@@ -16,6 +17,7 @@ use super::{
     source::{Codebase, Language, SourceFile},
 };
 use builder::Builder;
+pub(super) use go::HELD;
 
 /// Reads one file. Whatever the text is, the module is there; what the grammar does not know is left out.
 pub(super) fn read(codebase: &Codebase, file: &SourceFile) -> FileFacts {

@@ -1,10 +1,11 @@
 //! What a member of a value is: of a module, a type with its bases, a container.
 
 use super::{
+    overloads,
     values::{Evaluator, Value, Values, external},
     world::separator,
 };
-use crate::analysis::source::Language;
+use crate::analysis::{components::Kind, languages::HELD, source::Language};
 
 /// Methods of containers that give one of what is held, outside Rust.
 const GIVE_ONE: [&str; 22] = [
@@ -188,6 +189,7 @@ impl<'f> Evaluator<'_, 'f> {
 
     fn find_member(&mut self, of: usize, name: &'f str) -> Values {
         let world = self.world;
+        let mut all = Values::new();
         for one in self.lineage(of) {
             let Some(bound) = world.members[one].get(name) else { continue };
             let flows = self.flows.get(&(one, name)).cloned().unwrap_or_default();
@@ -195,11 +197,31 @@ impl<'f> Evaluator<'_, 'f> {
             for (expr, reads) in bound.iter().chain(&flows) {
                 found.extend(self.eval(expr, *reads));
             }
-            if !found.is_empty() {
+            if self.language(of) == Language::Java && name != "<init>" {
+                self.add_inherited(&mut all, found);
+            } else if !found.is_empty() {
                 return found;
             }
         }
-        Values::new()
+        all
+    }
+
+    /// In Java a method hides of its bases' only those that take the same; anything else hides all.
+    fn add_inherited(&self, all: &mut Values, found: Values) {
+        let method = |it: &Value| match it {
+            Value::Def(at) if self.world.nodes[*at].kind == Kind::Method => Some(*at),
+            _ => None,
+        };
+        if all.iter().any(|it| method(it).is_none()) {
+            return;
+        }
+        let known: Vec<Vec<String>> =
+            all.iter().filter_map(method).map(|it| overloads::parameters(self.world, it)).collect();
+        let is_first = all.is_empty();
+        all.extend(found.into_iter().filter(|it| match method(it) {
+            Some(at) => !known.contains(&overloads::parameters(self.world, at)),
+            None => is_first,
+        }));
     }
 
     /// A name of a module of ours: what it defines, imports, takes over from others, or a module inside it.
@@ -259,6 +281,7 @@ impl<'f> Evaluator<'_, 'f> {
                 }
                 all
             }
+            Value::Instance { of, .. } if self.language(scope) == Language::Go => self.member(of, HELD),
             // `?`, a reference, a box: the thing itself.
             other if self.language(scope) == Language::Rust => Values::from([other]),
             _ => Values::new(),

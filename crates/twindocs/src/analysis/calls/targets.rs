@@ -1,7 +1,7 @@
 //! What a call runs.
 
 use super::{
-    CallType,
+    CallType, overloads,
     values::{Evaluator, Value, Values},
 };
 use crate::analysis::{
@@ -74,12 +74,8 @@ impl<'f> Evaluator<'_, 'f> {
             }
             targets.ours.push((at, call_type, confidence));
         }
-        // Of overloads, those that take so many.
-        let args = call.args.len();
-        if self.language(scope) == Language::Java
-            && targets.ours.iter().any(|it| self.world.takes(it.0, args))
-        {
-            targets.ours.retain(|it| self.world.takes(it.0, args));
+        if self.language(scope) == Language::Java && targets.ours.len() > 1 {
+            self.choose(&mut targets, call, scope);
         }
         if let Some((receivers, name)) = receivers {
             self.add_overrides(&receivers, name, &mut targets);
@@ -94,12 +90,12 @@ impl<'f> Evaluator<'_, 'f> {
         &mut self,
         at: usize,
         through_member: bool,
-        call: &Call,
+        call: &'f Call,
         scope: usize,
     ) -> Option<(usize, CallType, f64)> {
         let node = &self.world.nodes[at];
         if node.kind.is_type() {
-            return self.constructor(at, call.args.len(), scope).map(|it| (it, CallType::Constructor, 1.0));
+            return self.constructor(at, call, scope).map(|it| (it, CallType::Constructor, 1.0));
         }
         let parent = node.parent?;
         let in_function = self.world.nodes[parent].kind.is_callable();
@@ -112,7 +108,7 @@ impl<'f> Evaluator<'_, 'f> {
     }
 
     /// What making a value of a type runs: its constructor, or the type itself where it has none of its own.
-    fn constructor(&mut self, of: usize, args: usize, scope: usize) -> Option<usize> {
+    fn constructor(&mut self, of: usize, call: &'f Call, scope: usize) -> Option<usize> {
         let name = match self.language(scope) {
             Language::Python => "__init__",
             Language::JavaScript | Language::TypeScript => "constructor",
@@ -121,13 +117,73 @@ impl<'f> Evaluator<'_, 'f> {
             Language::Rust | Language::Go => return None,
         };
         let written = self.member(of, name);
-        let mut all = written.iter().filter_map(|it| match it {
+        let all = written.iter().filter_map(|it| match it {
             Value::Def(at) if self.world.nodes[*at].kind.is_callable() => Some(*at),
             _ => None,
         });
-        let fitting = all.clone().find(|it| self.world.takes(*it, args));
-        let method = fitting.or_else(|| all.next());
-        Some(method.unwrap_or(of))
+        let all: Vec<usize> = all.collect();
+        if self.language(scope) == Language::Java && all.len() > 1 {
+            let types = self.types_of(call, scope);
+            return overloads::chosen(self.world, &all, &types).first().copied();
+        }
+        let fitting = all.iter().find(|it| self.world.takes(**it, call.args.len()));
+        Some(fitting.or(all.first()).copied().unwrap_or(of))
+    }
+
+    /// Of methods of one name, those that the arguments fit best.
+    fn choose(&mut self, targets: &mut Targets, call: &'f Call, scope: usize) {
+        let types = self.types_of(call, scope);
+        let is_method = |at: usize| self.world.nodes[at].kind == Kind::Method;
+        let methods: Vec<usize> = targets.ours.iter().map(|it| it.0).filter(|it| is_method(*it)).collect();
+        let chosen = overloads::chosen(self.world, &methods, &types);
+        targets.ours.retain(|it| !is_method(it.0) || chosen.contains(&it.0));
+        if let [one] = targets.ours.as_mut_slice()
+            && one.2 == 0.8
+        {
+            one.2 = 0.95;
+        }
+    }
+
+    /// The types of what a call is given; where the text does not tell, what is known of the values.
+    fn types_of(&mut self, call: &'f Call, scope: usize) -> Vec<String> {
+        let mut types = call.types.clone();
+        types.resize(call.args.len(), String::new());
+        for (known, (_, expr)) in
+            types.iter_mut().zip(&call.args).filter(|it| it.0.is_empty() || it.0.starts_with('?'))
+        {
+            let mut names: Vec<String> = match expr {
+                Expr::Call(callee) => {
+                    let given = self.eval(callee, scope);
+                    given.iter().map(|it| self.returned_type(it)).collect()
+                }
+                other => self.eval(other, scope).iter().map(|it| self.name_of_type(it)).collect(),
+            };
+            names.dedup();
+            match names.as_slice() {
+                [one] if !one.is_empty() => one.clone_into(known),
+                // What is ours is one of several: the library's method is not meant.
+                [_, _, ..] => known.clear(),
+                _ => *known = known.trim_start_matches('?').to_owned(),
+            }
+        }
+        types
+    }
+
+    fn returned_type(&self, callee: &Value) -> String {
+        let Value::Def(at) = callee else { return String::new() };
+        let node = &self.world.nodes[*at];
+        let component = &self.world.files[node.file].components[at - self.world.offsets[node.file]];
+        match &component.returns {
+            Some(text) => overloads::bare(text),
+            None => self.name_of_type(&Value::Instance { of: *at, exact: true }),
+        }
+    }
+
+    fn name_of_type(&self, value: &Value) -> String {
+        let Value::Instance { of, .. } = value else { return String::new() };
+        let node = &self.world.nodes[*of];
+        let component = &self.world.files[node.file].components[of - self.world.offsets[node.file]];
+        component.name.rsplit('.').next().unwrap_or("").to_owned()
     }
 
     fn of_instance(&mut self, of: usize) -> Option<(usize, CallType, f64)> {

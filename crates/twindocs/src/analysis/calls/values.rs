@@ -84,6 +84,17 @@ impl<'w, 'f> Evaluator<'w, 'f> {
         self.known_members.clear();
     }
 
+    /// Whether all are methods of one class: one of them is meant, and its arguments say which.
+    fn are_overloads(&self, values: &Values) -> bool {
+        let class = |it: &Value| match it {
+            Value::Def(at) if self.world.nodes[*at].kind == Kind::Method => self.world.nodes[*at].parent,
+            _ => None,
+        };
+        let mut all = values.iter().map(class);
+        let first = all.next().flatten();
+        first.is_some() && all.all(|it| it == first)
+    }
+
     pub(super) fn language(&self, scope: usize) -> Language {
         self.world.nodes[scope].language
     }
@@ -102,7 +113,7 @@ impl<'w, 'f> Evaluator<'w, 'f> {
         self.depth += 1;
         let mut values = self.eval_one(expr, scope);
         self.depth -= 1;
-        if values.len() > MOST {
+        if values.len() > MOST && !self.are_overloads(&values) {
             values.clear();
         }
         values

@@ -30,6 +30,8 @@ pub(super) struct Builder<'t> {
     pub(super) text: &'t str,
     pub(super) facts: FileFacts,
     pub(super) around: Around,
+    /// The texts of declared types by scope and name, where a language has overloads.
+    pub(super) declared: BTreeMap<(usize, String), String>,
     depth: usize,
     ids: BTreeMap<String, usize>,
 }
@@ -73,7 +75,7 @@ impl<'t> Builder<'t> {
             calls: Vec::new(),
         };
         let ids = BTreeMap::from([(file.path.clone(), 0)]);
-        Self { text: &file.text, facts, around: Around::Plain, depth: 0, ids }
+        Self { text: &file.text, facts, around: Around::Plain, declared: BTreeMap::new(), depth: 0, ids }
     }
 
     pub(super) fn finish(self) -> FileFacts {
@@ -185,7 +187,8 @@ impl<'t> Builder<'t> {
     ) {
         let text = node.child(0).map_or("", |first| self.text_of(first));
         let (line, text) = (self.line(node), one_line(text));
-        self.facts.calls.push(Call { scope, callee, args, line, around: self.around, why: Why::Call, text });
+        let (types, around) = (Vec::new(), self.around);
+        self.facts.calls.push(Call { scope, callee, args, types, line, around, why: Why::Call, text });
     }
 
     pub(super) fn decorate(&mut self, scope: usize, node: Node<'_>, callee: Expr, decorated: usize) {
@@ -195,6 +198,7 @@ impl<'t> Builder<'t> {
             scope,
             callee,
             args,
+            types: Vec::new(),
             line,
             around: self.around,
             why: Why::Decorator,
@@ -220,8 +224,10 @@ impl<'t> Builder<'t> {
         while let Some(comment) = before {
             let is_comment = comment.kind().contains("comment");
             let is_attribute = comment.kind() == "attribute_item";
-            if !(is_comment || is_attribute) || comment.start_position().row + 1 + comment_rows(comment) < row
-            {
+            // A comment of this form belongs to what follows also across an empty line.
+            let slack = if only == ["/**"] && lines.is_empty() { 2 } else { 1 };
+            let last_row = comment.start_position().row + comment_rows(comment);
+            if !(is_comment || is_attribute) || last_row + slack < row {
                 break;
             }
             let text = self.text_of(comment);

@@ -204,6 +204,9 @@ fn method(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
     b.facts.extensions.push(Extension { scope, target: Expr::name(type_name), base: None, members });
 }
 
+/// The member of a named slice or map that is what it holds.
+pub(in crate::analysis) const HELD: &str = "[]";
+
 fn of_type(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
     let (Some(name), Some(of)) = (b.field(node, "name"), node.child_by_field_name("type")) else { return };
     if node.kind() == "type_alias" {
@@ -216,6 +219,11 @@ fn of_type(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
     let at = b.add(scope, new);
     b.seal(at);
     b.bind(scope, name, Expr::Def(at), scope);
+    if matches!(of.kind(), "slice_type" | "array_type" | "map_type" | "channel_type") {
+        // `type byName []*Thing`: what it holds is a member without a name that could be written.
+        let held = type_value(b, of).element();
+        b.bind(at, HELD, held, scope);
+    }
     let members = if kind == Kind::Interface {
         children(of)
     } else {

@@ -2,7 +2,10 @@
 
 use tree_sitter::Node;
 
-use super::builder::{Builder, New, children, one_line};
+use super::{
+    builder::{Builder, New, children, one_line},
+    java_types::{declare, of_arguments},
+};
 use crate::analysis::{
     components::{Kind, Parameter, Visibility},
     facts::{Around, Expr},
@@ -94,6 +97,10 @@ fn binding(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
             if let Some(name) = b.field(node, "name") {
                 b.bind(scope, name, Expr::OwnType.instance(), scope);
             }
+            if let Some(class) = b.type_around(scope) {
+                // A constant is made when the class is loaded.
+                arguments(b, node, Expr::OwnType, class);
+            }
             block(b, node, scope);
         }
         "assignment_expression" => {
@@ -117,6 +124,7 @@ fn binding(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
                     type_value(b, of)
                 };
                 b.bind(scope, name, given, scope);
+                declare(b, scope, name, of, "");
             }
             b.inside(Around::Loop, |b| block(b, node, scope));
         }
@@ -125,6 +133,7 @@ fn binding(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
             if let (Some(name), Some(of)) = (b.field(node, "name"), of) {
                 let given = type_value(b, of);
                 b.bind(scope, name, given, scope);
+                declare(b, scope, name, of, "");
             }
             block(b, node, scope);
         }
@@ -206,6 +215,7 @@ fn class(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
         if let (Some(name), Some(of)) = (b.field(field, "name"), field.child_by_field_name("type")) {
             let given = type_value(b, of);
             b.bind(at, name, given, at);
+            declare(b, at, name, of, "");
         }
     }
     if let Some(body) = body {
@@ -234,16 +244,21 @@ fn method(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
     let at = b.add(scope, New { kind: Kind::Method, name: name.to_owned(), node, body, doc, visibility });
     b.facts.components[at].decorators = decorators;
     for one in node.child_by_field_name("parameters").map(children).unwrap_or_default() {
-        let of = one.child_by_field_name("type").or_else(|| one.named_child(0));
+        let written = children(one).into_iter().find(|it| it.kind() != "modifiers");
+        let of = one.child_by_field_name("type").or(written);
         let name = b.field(one, "name").or_else(|| {
             children(one).into_iter().find(|it| it.kind() == "variable_declarator").map(|it| b.text_of(it))
         });
         let (Some(of), Some(name)) = (of, name) else { continue };
         let mut given = type_value(b, of);
-        if one.kind() == "spread_parameter" {
+        let is_spread = one.kind() == "spread_parameter";
+        if is_spread {
             given = given.held();
         }
-        let kind = Some(one_line(b.text_of(of)));
+        let dimensions = one.child_by_field_name("dimensions").map_or("", |it| b.text_of(it)).to_owned();
+        declare(b, at, name, of, if is_spread { "[]" } else { &dimensions });
+        let dots = if is_spread { "..." } else { "" };
+        let kind = Some(format!("{}{dimensions}{dots}", one_line(b.text_of(of))));
         b.parameter(at, Parameter { name: name.to_owned(), kind, default: None }, given);
     }
     if let Some(of) = node.child_by_field_name("type") {
@@ -263,6 +278,10 @@ fn variables(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
     let declared = if b.text_of(of) == "var" { Expr::Unknown } else { type_value(b, of) };
     for one in children(node).into_iter().filter(|it| it.kind() == "variable_declarator") {
         let Some(name) = b.field(one, "name") else { continue };
+        if b.text_of(of) != "var" {
+            let dimensions = one.child_by_field_name("dimensions").map_or("", |it| b.text_of(it)).to_owned();
+            declare(b, scope, name, of, &dimensions);
+        }
         let given = one.child_by_field_name("value").map(|it| value(b, it)).unwrap_or_default();
         let is_made = matches!(&given, Expr::Call(of) if matches!(**of, Expr::Name(_)));
         let bound = if declared.is_unknown()
@@ -289,8 +308,8 @@ fn call(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
         }
         _ => invoked(b, node),
     };
-    let args = node.child_by_field_name("arguments").map(children).unwrap_or_default();
     if let Expr::Attr(of, _) = &callee {
+        let args = node.child_by_field_name("arguments").map(children).unwrap_or_default();
         // `all.forEach(one -> …)`: the lambda is given what is held.
         let held = of.clone().attr("stream").call().element();
         for lambda in args.iter().filter(|it| it.kind() == "lambda_expression") {
@@ -301,9 +320,20 @@ fn call(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
             }
         }
     }
-    let args = args.into_iter().map(|it| (None, value(b, it))).collect();
-    b.call(scope, node, callee, args);
+    arguments(b, node, callee, scope);
     block(b, node, scope);
+}
+
+/// Notes a call with what it is given, and what is evident of the types of that.
+fn arguments(b: &mut Builder<'_>, node: Node<'_>, callee: Expr, scope: usize) {
+    let given = node.child_by_field_name("arguments").map(children).unwrap_or_default();
+    let given: Vec<Node<'_>> = given.into_iter().filter(|it| !it.kind().ends_with("comment")).collect();
+    let types = of_arguments(b, &given, scope);
+    let args = given.into_iter().map(|it| (None, value(b, it))).collect();
+    b.call(scope, node, callee, args);
+    if let Some(made) = b.facts.calls.last_mut() {
+        made.types = types;
+    }
 }
 
 fn invoked(b: &Builder<'_>, node: Node<'_>) -> Expr {
@@ -358,7 +388,9 @@ fn value(b: &Builder<'_>, node: Node<'_>) -> Expr {
         "this" => Expr::Receiver,
         "super" => Expr::Base,
         "field_access" => match (node.child_by_field_name("object"), b.field(node, "field")) {
-            (Some(of), Some(name)) if name != "this" => value(b, of).attr(name),
+            // `Outer.this`
+            (Some(of), Some("this")) => value(b, of).instance(),
+            (Some(of), Some(name)) => value(b, of).attr(name),
             _ => Expr::Unknown,
         },
         "method_invocation" => invoked(b, node).call(),

@@ -2,6 +2,7 @@
 
 mod expressions;
 mod imports;
+mod jsdoc;
 
 use tree_sitter::Node;
 
@@ -20,6 +21,7 @@ pub(super) fn read(b: &mut Builder<'_>, root: Node<'_>) {
             b.facts.components[0].doc = one_line(text.trim_matches(['/', '*', ' ', '\n']));
         }
     }
+    imports::of_comments(b);
     block(b, root, 0);
 }
 
@@ -36,6 +38,7 @@ fn visit(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
             imports::export(b, node, scope);
             block(b, node, scope);
         }
+        "function_signature" if has_body_below(b, node) => {}
         "function_declaration" | "generator_function_declaration" | "function_signature" => {
             if let Some(name) = b.field(node, "name") {
                 let at = function(b, node, node, name, scope);
@@ -92,6 +95,24 @@ fn visit(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
     });
 }
 
+/// Whether a signature is one of several of a function that is written below: that one is the component.
+fn has_body_below(b: &Builder<'_>, node: Node<'_>) -> bool {
+    let name = b.field(node, "name");
+    let is_exported = node.parent().is_some_and(|it| it.kind() == "export_statement");
+    let mut next = if is_exported { node.parent() } else { Some(node) };
+    while let Some(sibling) = next.and_then(|it| it.next_named_sibling()) {
+        let of = sibling.child_by_field_name("declaration").unwrap_or(sibling);
+        if !matches!(of.kind(), "comment" | "decorator") && b.field(of, "name") != name {
+            return false;
+        }
+        if of.child_by_field_name("body").is_some() {
+            return true;
+        }
+        next = Some(sibling);
+    }
+    false
+}
+
 fn new<'a>(b: &Builder<'_>, node: Node<'a>, kind: Kind, name: &str, body: Option<Node<'a>>) -> New<'a> {
     let mut whole = node;
     while let Some(outer) = whole.parent().filter(|it| {
@@ -127,6 +148,11 @@ fn function(b: &mut Builder<'_>, node: Node<'_>, whole: Node<'_>, name: &str, sc
         if !of.is_unknown() {
             b.facts.returns.push((at, of));
         }
+    } else {
+        let of = jsdoc::of_returned(&b.facts.components[at].doc);
+        if !matches!(of, Expr::Unknown | Expr::Literal) {
+            b.facts.returns.push((at, of));
+        }
     }
     b.seal(at);
     if let Some(body) = body {
@@ -159,6 +185,8 @@ fn parameters(b: &mut Builder<'_>, node: Node<'_>, at: usize) {
             default: default.map(|it| one_line(b.text_of(it))),
         };
         let name = parameter.name.clone();
+        let by_comment = || jsdoc::of_parameter(&b.facts.components[at].doc, &name);
+        let given = if of.is_none() { by_comment() } else { given };
         if pattern.kind() == "identifier" {
             b.parameter(at, parameter, given.clone());
         } else {
@@ -223,6 +251,8 @@ fn declarator(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
     } else if name.kind() == "identifier" && given.kind() == "class" {
         class(b, given, Some(b.text_of(name)), scope);
     } else {
+        let outer = node.parent().unwrap_or(node);
+        let of = of.or_else(|| by_comment(b, outer));
         let bound = of.unwrap_or_else(|| value(b, given));
         bind_pattern(b, name, bound, scope);
         visit(b, given, scope);
@@ -280,6 +310,9 @@ fn class(b: &mut Builder<'_>, node: Node<'_>, named: Option<&str>, scope: usize)
             "decorator" => decorators.push(member),
             "method_definition" | "method_signature" | "abstract_method_signature" => {
                 let Some(name) = b.field(member, "name") else { continue };
+                if member.kind() == "method_signature" && has_body_below(b, member) {
+                    continue;
+                }
                 let method = function(b, member, member, name, at);
                 let is_getter = b.text_of(member).split('(').next().is_some_and(|it| it.contains("get "));
                 let bound = if is_getter { Expr::Def(method).call() } else { Expr::Def(method) };
@@ -336,6 +369,11 @@ fn decorate(b: &mut Builder<'_>, decorator: Node<'_>, decorated: usize, scope: u
     b.decorate(scope, inner, callee, decorated);
 }
 
+/// The type that a comment before a declaration gives it.
+fn by_comment(b: &Builder<'_>, node: Node<'_>) -> Option<Expr> {
+    Some(jsdoc::of_declared(&b.comment_before(node, &["/**"]))).filter(|it| !it.is_unknown())
+}
+
 fn field(b: &mut Builder<'_>, node: Node<'_>, class: usize) {
     let Some(name) = b.field(node, "name").or_else(|| b.field(node, "property")) else { return };
     let given = node.child_by_field_name("value");
@@ -345,6 +383,7 @@ fn field(b: &mut Builder<'_>, node: Node<'_>, class: usize) {
         return;
     }
     let of = node.child_by_field_name("type").map(|it| type_value(b, it)).filter(|it| !it.is_unknown());
+    let of = of.or_else(|| by_comment(b, node));
     let bound = of.or_else(|| given.map(|it| value(b, it))).unwrap_or_default();
     b.bind(class, name, bound, class);
     if let Some(given) = given {
@@ -383,7 +422,7 @@ fn assignment(b: &mut Builder<'_>, node: Node<'_>, scope: usize) {
         }
         return;
     } else {
-        let given = value(b, right);
+        let given = node.parent().and_then(|it| by_comment(b, it)).unwrap_or_else(|| value(b, right));
         match (left.kind(), object, b.type_around(scope)) {
             ("identifier", ..) => b.bind(scope, text, given, scope),
             (_, "exports" | "module.exports", _) => b.bind(0, property, given, scope),

@@ -22,7 +22,7 @@ function marked(text, other) {
 
 function difference(one) {
   const [a, b, code] = [asText(one.stream_a), asText(one.stream_b), asText(one.code)];
-  const side = (name, title, text, other) => h("div", { class: `side ${name}` }, h("h4", {}, title),
+  const side = (name, title, text, other) => h("div", { class: `side ${name}` }, h("p", { class: "side-title" }, title),
     text ? marked(text, other) : h("span", { class: "nothing" }, "says nothing"));
   return h("article", { class: "difference" },
     h("p", {}, h("code", {}, one.field),

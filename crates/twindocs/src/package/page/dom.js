@@ -35,7 +35,7 @@ const part = (title, ...children) => h("section", { class: "part" }, h("h3", {},
 /** A table; what is written under a heading that begins with # is a number. */
 function table(heads, rows) {
   const number = heads.map((head) => head.startsWith("#"));
-  return h("div", { class: "wide" }, h("table", {},
+  return h("div", { class: "wide", tabindex: "0", role: "region", "aria-label": `Table: ${heads.map((head) => head.replace(/^#/, "")).join(", ")}` }, h("table", {},
     h("thead", {}, h("tr", {}, heads.map((head, at) => h("th", { scope: "col", class: number[at] && "number" }, head.replace(/^#/, ""))))),
     h("tbody", {}, rows.map((row) => h("tr", {}, row.map((one, at) => h("td", { class: number[at] && "number" }, one)))))));
 }

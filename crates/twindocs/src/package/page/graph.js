@@ -87,7 +87,7 @@ function picture(boxes, links, path) {
   const drawn = boxes.map((box, at) => {
     const place = places.get(at);
     const members = box.files.reduce((sum, file) => sum + file.members.length, 0);
-    const one = s("a", { href: box.folder ? `#/graph/${encodeURIComponent(box.path)}` : address(components[box.files[0].members[0]]), "aria-label": `${box.path}, ${many(members, "component")}` },
+    const one = s("a", { href: box.folder ? `#/graph/${encodeURIComponent(box.path)}` : address(components[box.files[0].members[0]]) },
       s("title", {}, box.path), s("rect", { class: `box ${box.folder ? "folder" : ""}`, x: place.x, y: place.y - 18, width: wide(at), height: 36, rx: 7 }),
       s("text", { x: place.x + 10, y: place.y - 2 }, label(box)), s("text", { class: "small", x: place.x + 10, y: place.y + 12 }, many(members, "component")));
     const light = (on) => {

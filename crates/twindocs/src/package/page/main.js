@@ -17,14 +17,14 @@ function overview() {
       figure(metrics.discrepancies_unresolved.toLocaleString("en"), `undecided of ${metrics.discrepancies_total.toLocaleString("en")} differences`),
       figure(metrics.tokens_total.toLocaleString("en"), `tokens, ${metrics.usd_total.toFixed(2)} US dollars`)),
     h("img", { class: "trend", alt: "Agreement by iteration; the table below has the figures", src: `data:image/svg+xml,${encodeURIComponent(data.trends)}` }),
-    part("What is asked", table(["criterion", "#asked", "#reached", "#missing", ""], criteria.map((one) => [
+    part("What is asked", table(["criterion", "#asked", "#reached", "#missing", "holds"], criteria.map((one) => [
       one.text, String(one.target), number(one.value, one.name), one.holds ? "" : number(one.gap, one.name),
       h("span", { class: `pill ${one.holds ? "good" : "bad"}` }, one.holds ? "holds" : "fails")]))),
     part("What to do", h("ul", { class: "advice" }, recommendations.map((text) => h("li", {}, prose(text)[0]?.childNodes.length ? [...prose(text)[0].childNodes] : text)))),
     part("By iteration", table(["#iteration", "#identical", "#found", "#decided", "#by people", "#blocking", "#open", "#calls agree", "#texts alike"],
       history.map((one) => [one.iteration, one.identical, one.discrepancies, one.resolved, one.resolved_by_people, one.blocking, one.open,
         one.call_graph_match_rate.toFixed(3), one.documentation_similarity.toFixed(3)].map(String)))),
-    part("Calls against the code", table(["", "#claimed", "#evident", "#precision", "#recall", "#f1"], Object.entries(metrics.call_graph).map(([name, one]) => [
+    part("Calls against the code", table(["claimed by", "#claimed", "#evident", "#precision", "#recall", "#f1"], Object.entries(metrics.call_graph).map(([name, one]) => [
       name.length === 1 ? `stream ${name}` : name, String(one.claimed), String(one.evident), one.precision.toFixed(3), one.recall.toFixed(3), one.f1.toFixed(3)]))),
     spent.length > 0 && part("What it took", table(["role", "model", "#calls", "#tokens", "#US dollars"], spent.map(([role, one]) => [
       role, (metrics.models[role] ?? []).join(", "), one.calls.toLocaleString("en"), one.tokens.toLocaleString("en"), one.usd.toFixed(4)]))),

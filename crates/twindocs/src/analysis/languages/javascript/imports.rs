@@ -22,7 +22,27 @@ fn without_ending(path: &str) -> &str {
 
 /// The module that a string names, seen from this file.
 pub(super) fn module(b: &Builder<'_>, string: Node<'_>) -> Expr {
-    let name = b.text_of(string).trim_matches(['"', '\'', '`']);
+    named(b, b.text_of(string))
+}
+
+/// Binds what comments import: `@typedef {import("./thing.js").Thing} Thing`.
+pub(super) fn of_comments(b: &mut Builder<'_>) {
+    for tag in b.text.split("@typedef").skip(1) {
+        let Some((of, rest)) = tag.trim_start().strip_prefix('{').and_then(|it| it.split_once('}')) else {
+            continue;
+        };
+        let import = of.trim().strip_prefix("import(").and_then(|it| it.split_once(')'));
+        let Some((module, member)) = import else { continue };
+        let name = rest.split_whitespace().next().unwrap_or("");
+        if let Some(member) = member.strip_prefix('.').filter(|_| !name.is_empty()) {
+            let of = named(b, module).attr(member.trim());
+            b.bind(0, name, of, 0);
+        }
+    }
+}
+
+fn named(b: &Builder<'_>, text: &str) -> Expr {
+    let name = text.trim_matches(['"', '\'', '`']);
     if !name.starts_with('.') {
         return Expr::Namespace(name.to_owned());
     }
