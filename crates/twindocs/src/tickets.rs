@@ -16,7 +16,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    comparison::truth::Truth,
+    comparison::{
+        field::{Field, Side},
+        truth::Truth,
+    },
     records::{
         Stream,
         compared::{Discrepancy, Severity, TicketState},
@@ -32,7 +35,7 @@ const OURS: &str = "twindocs";
 pub struct Asked {
     /// What became of it.
     pub state: TicketState,
-    /// The fields: one, but for the ticket that has all the rest.
+    /// The fields: one, or both ends of a call, but for the ticket that has all the rest.
     pub fields: Vec<AskedField>,
 }
 
@@ -70,10 +73,21 @@ impl Asked {
     }
 }
 
-/// Returns the id of the ticket for a field.
+/// Returns the id of the ticket for a field. A call has two ends and is one question, whichever end it is asked at.
 #[must_use]
 pub fn ticket_id(component: &str, field: &str) -> String {
-    hashed(&format!("{component}\0{field}"))
+    match field.parse() {
+        Ok(Field::Edge(Side::Callers, caller)) => {
+            let field = Field::Edge(Side::Callees, component.to_owned());
+            hashed(&format!("{caller}\0{field}"))
+        }
+        _ => hashed(&format!("{component}\0{field}")),
+    }
+}
+
+/// The same of what is asked.
+fn id_of(it: &Discrepancy) -> String {
+    ticket_id(&it.component_id, &it.field)
 }
 
 /// The id of the ticket for several fields: another one where they are others.
@@ -109,17 +123,26 @@ pub fn tickets(desk: Desk<'_>, decided: &[Discrepancy], existing: Vec<Issue>) ->
     let mut asked: Vec<&Discrepancy> = decided.iter().filter(|it| it.requires_ticket).collect();
     asked.sort_by_key(|it| {
         let rank = (it.blocking.is_none(), std::cmp::Reverse(it.severity));
-        (rank, &it.component_id, &it.field)
+        // Of a call the caller's end first: its text is the one to look at.
+        (rank, it.field.starts_with("/call_graph/callers/"), &it.component_id, &it.field)
     });
-    let mut seen = BTreeSet::new();
-    asked.retain(|it| seen.insert((&it.component_id, &it.field)));
+    let mut questions: Vec<Vec<&Discrepancy>> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for it in asked {
+        let at = *places.entry(id_of(it)).or_insert(questions.len());
+        match questions.get_mut(at) {
+            Some(question) => question.push(it),
+            None => questions.push(vec![it]),
+        }
+    }
     let most = desk.most.max(1);
-    let (single, rest) =
-        if asked.len() <= most { (asked.as_slice(), [].as_slice()) } else { asked.split_at(most - 1) };
+    if questions.len() > most {
+        let rest = questions.drain(most - 1..).flatten().collect();
+        questions.push(rest);
+    }
     let mut all: BTreeMap<String, Issue> = BTreeMap::new();
-    let groups = single.iter().map(std::slice::from_ref).chain((!rest.is_empty()).then_some(rest));
-    for group in groups {
-        let issue = ticket(desk, group, |id| old.remove(id));
+    for question in questions {
+        let issue = ticket(desk, &question, |id| old.remove(id));
         all.insert(issue.id.clone(), issue);
     }
     for (id, mut issue) in old {
@@ -146,10 +169,8 @@ fn ticket(desk: Desk<'_>, group: &[&Discrepancy], old: impl FnOnce(&str) -> Opti
             stream_b_value: it.stream_b_value.clone(),
         })
         .collect();
-    let id = match fields.as_slice() {
-        [one] => ticket_id(&one.component_id, &one.field),
-        several => group_id(several),
-    };
+    let ids: BTreeSet<String> = group.iter().map(|it| id_of(it)).collect();
+    let id = if ids.len() == 1 { ids.into_iter().collect() } else { group_id(&fields) };
     let old = old(&id);
     let mut issue = old.clone().unwrap_or_default();
     issue.id = id;

@@ -164,6 +164,12 @@ impl<'a> Truth<'a> {
         })
     }
 
+    /// What in a component was seen and could not be followed, by line.
+    #[must_use]
+    pub fn unresolved(&self, caller: &str) -> &[&'a Unresolved] {
+        self.unresolved.get(caller).map_or(&[], Vec::as_slice)
+    }
+
     /// The names of the parameters, where the signature leaves no doubt of them.
     #[must_use]
     pub fn parameters(&self, id: &str) -> Option<Vec<(&'a str, &'a crate::analysis::components::Parameter)>> {

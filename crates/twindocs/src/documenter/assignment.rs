@@ -131,6 +131,8 @@ impl Seen {
 pub struct OpenCall {
     /// The last name in what is called.
     pub name: String,
+    /// The word that it is called on: none where there is none; empty where it is no word.
+    pub on: Option<String>,
     /// Line of the call, the component's first being 1.
     pub line: Option<u32>,
 }
@@ -141,8 +143,12 @@ impl OpenCall {
     pub fn of(call: &Unresolved, first_line: u32) -> Self {
         let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
         let name = call.text.rsplit(|letter| !is_part(letter)).next().unwrap_or_default();
+        let before = call.text.strip_suffix(name).unwrap_or_default();
+        let before = before.strip_suffix('.').or_else(|| before.strip_suffix("::"));
+        let on = before
+            .map(|before| before.rsplit(|letter| !is_part(letter)).next().unwrap_or_default().to_owned());
         let line = call.line.checked_sub(first_line).map(|line| line + 1);
-        Self { name: name.to_owned(), line }
+        Self { name: name.to_owned(), on, line }
     }
 }
 

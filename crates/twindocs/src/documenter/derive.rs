@@ -64,10 +64,21 @@ pub fn write(task: &Assignment) -> Written {
 fn taken_over(task: &Assignment) -> Vec<CallRef> {
     let told = task.feedback.iter().flat_map(|feedback| &feedback.edges_only_in_other_stream);
     let open = |id: &String| {
-        let call = task.open.iter().find(|call| call.name == shown(id))?;
-        Some(CallRef { component_id: id.clone(), call_site_line: call.line, call_type: CallKind::Direct })
+        let call = task.open.iter().find(|call| call.name == shown(id) && fits(call.on.as_deref(), id))?;
+        // Of a text with gaps no reader knows the lines.
+        let line = call.line.filter(|_| task.above.is_some());
+        Some(CallRef { component_id: id.clone(), call_site_line: line, call_type: CallKind::Direct })
     };
     told.filter_map(open).collect()
+}
+
+/// Whether what a call is made on is named as the callee's type or file: a name alone is no evidence.
+fn fits(on: Option<&str>, id: &str) -> bool {
+    let Some(on) = on else { return true };
+    let (path, name) = id.split_once("::").unwrap_or((id, ""));
+    let file = path.rsplit('/').next().and_then(|file| file.split('.').next()).unwrap_or_default();
+    let owner = name.rsplit('.').nth(1).unwrap_or_default();
+    !on.is_empty() && [file, owner].iter().any(|one| one.eq_ignore_ascii_case(on))
 }
 
 fn description(task: &Assignment, comment: &Comment) -> String {

@@ -158,15 +158,14 @@ fn by_hand(field: &Field, text: &str, a: Option<&Entry>, b: Option<&Entry>) -> R
 ///
 /// # Errors
 /// [`AnswerError`].
-pub fn check(fields: &[Field], answer: &TicketAnswer) -> Result<(), AnswerError> {
-    match (answer.resolution, fields) {
-        (HumanResolution::Manual, [field]) => by_hand(field, answer.text.trim(), None, None).map(drop),
-        (HumanResolution::Manual, _) => Err(AnswerError::ManualForGroup),
+pub fn check(field: &Field, answer: &TicketAnswer) -> Result<(), AnswerError> {
+    match answer.resolution {
+        HumanResolution::Manual => by_hand(field, answer.text.trim(), None, None).map(drop),
         _ => Ok(()),
     }
 }
 
-/// The side is part of an edge's field; a person need not name it.
+/// What is asked of a person.
 #[must_use]
 pub fn question(field: &Field) -> String {
     match field {

@@ -1,6 +1,6 @@
 //! People's answers: from where they come, to which field each belongs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Asked, AskedField, beads::Issue, ticket_id};
 use crate::{
@@ -79,8 +79,13 @@ pub fn in_comments(issue: &Issue) -> Result<Option<TicketAnswer>, BadAnswer> {
 /// Where there is no such ticket, or what is answered is not what it asks for.
 pub fn checked(issues: &[Issue], ticket: &str, answer: &TicketAnswer) -> Result<(), BadAnswer> {
     let asked = asked_by(issues, ticket).ok_or_else(|| BadAnswer::UnknownTicket(ticket.to_owned()))?;
-    let fields: Vec<Field> = asked.iter().filter_map(|it| it.field.parse().ok()).collect();
-    check(&fields, answer).map_err(|source| BadAnswer::Invalid { ticket: ticket.to_owned(), source })
+    let invalid = |source| BadAnswer::Invalid { ticket: ticket.to_owned(), source };
+    let questions: BTreeSet<String> = asked.iter().map(|it| ticket_id(&it.component_id, &it.field)).collect();
+    if questions.len() > 1 && answer.resolution == HumanResolution::Manual {
+        return Err(invalid(AnswerError::ManualForGroup));
+    }
+    let fields = asked.iter().filter_map(|it| it.field.parse::<Field>().ok());
+    fields.into_iter().try_for_each(|it| check(&it, answer)).map_err(invalid)
 }
 
 /// What a ticket asks for: an issue's own fields, or one of those that a ticket for several holds, by the id that it has alone.
@@ -88,8 +93,11 @@ pub fn checked(issues: &[Issue], ticket: &str, answer: &TicketAnswer) -> Result<
 pub fn asked_by(issues: &[Issue], ticket: &str) -> Option<Vec<AskedField>> {
     let all = || issues.iter().filter_map(|issue| Some((issue, Asked::of(issue)?)));
     let whole = all().find(|it| it.0.id == ticket).map(|it| it.1.fields);
-    let alone = |it: &AskedField| ticket_id(&it.component_id, &it.field) == ticket;
-    whole.or_else(|| all().flat_map(|it| it.1.fields).find(alone).map(|it| vec![it]))
+    let alone = || -> Vec<AskedField> {
+        let fields = all().flat_map(|it| it.1.fields);
+        fields.filter(|it| ticket_id(&it.component_id, &it.field) == ticket).collect()
+    };
+    whole.or_else(|| Some(alone()).filter(|it| !it.is_empty()))
 }
 
 /// The answers by the ticket of a single field: an answer to a ticket for several is one to each of them. An answer to a ticket that

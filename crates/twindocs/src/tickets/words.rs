@@ -1,12 +1,15 @@
 //! What a ticket says: enough to decide without opening anything else.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use serde_json::Value;
 
-use super::{Desk, beads, ticket_id};
+use super::{Desk, beads, id_of};
 use crate::{
-    comparison::{absent, field::Field},
+    comparison::{
+        absent,
+        field::{Field, Side},
+    },
     records::{Stream, compared::Discrepancy},
     resolution::answer::question,
 };
@@ -15,15 +18,22 @@ use crate::{
 const MOST_LINES: usize = 60;
 /// Most characters of a value in a table.
 const MOST_OF_A_VALUE: usize = 400;
+/// Most calls that could not be followed.
+const MOST_CALLS: usize = 8;
 /// Most fields that a ticket for several lists.
 const MOST_LISTED: usize = 200;
 
 /// `[AI-DOC] missing_parameter: src/a.py::f`.
 pub(super) fn title(group: &[&Discrepancy]) -> String {
     match group {
-        [one] => beads::title(&format!("[AI-DOC] {}: {}", kind(one), one.component_id)),
+        [one, ..] if is_one(group) => beads::title(&format!("[AI-DOC] {}: {}", kind(one), one.component_id)),
         several => beads::title(&format!("[AI-DOC] {} further questions", several.len())),
     }
+}
+
+/// Whether it is one question: a field, or both ends of a call.
+fn is_one(group: &[&Discrepancy]) -> bool {
+    group.iter().map(|it| id_of(it)).collect::<BTreeSet<_>>().len() == 1
 }
 
 /// The type's word.
@@ -34,18 +44,24 @@ pub(super) fn kind(it: &Discrepancy) -> String {
 pub(super) fn description(desk: Desk<'_>, ticket: &str, group: &[&Discrepancy]) -> String {
     let mut text = String::new();
     match group {
-        [one] => single(&mut text, desk, one),
+        [one, ..] if is_one(group) => single(&mut text, desk, one),
         several => list(&mut text, several),
     }
-    answer(&mut text, ticket, group.len() > 1);
+    answer(&mut text, ticket, !is_one(group));
     text
 }
 
 fn single(text: &mut String, desk: Desk<'_>, it: &Discrepancy) {
-    let asks = it.field.parse::<Field>().map_or_else(|_| it.field.clone(), |field| question(&field));
+    let field = it.field.parse::<Field>();
+    let asks = field.as_ref().map_or_else(|_| it.field.clone(), question);
+    // What settles whether something is called is the caller's text.
+    let shown = match &field {
+        Ok(Field::Edge(Side::Callers, caller)) => caller,
+        _ => &it.component_id,
+    };
     let _ = writeln!(text, "**{asks}**\n");
     let _ = writeln!(text, "- Component: `{}`", it.component_id);
-    if let Some(component) = desk.truth.component(&it.component_id) {
+    if let Some(component) = desk.truth.component(shown) {
         let _ = writeln!(text, "- Where: {}:{}-{}", component.path, component.line_start, component.line_end);
     }
     let _ = writeln!(text, "- Field: `{}`", it.field);
@@ -61,12 +77,32 @@ fn single(text: &mut String, desk: Desk<'_>, it: &Discrepancy) {
         cell(&it.stream_b_value)
     );
     let code = match &it.ground_truth {
+        Value::Null if matches!(field, Ok(Field::Edge(..))) => unresolved(desk, shown),
         Value::Null => "nothing that would settle it".to_owned(),
         truth if *truth == absent() => "there is no such thing".to_owned(),
         truth => cell(truth),
     };
     let _ = writeln!(text, "The analysis of the code says: {code}.\n");
-    source(text, desk.truth.source(&it.component_id));
+    source(text, desk.truth.source(shown));
+}
+
+/// What in a caller was seen and could not be followed.
+fn unresolved(desk: Desk<'_>, caller: &str) -> String {
+    let calls = desk.truth.unresolved(caller);
+    if calls.is_empty() {
+        return "the file could be read in part only".to_owned();
+    }
+    let mut shown: Vec<String> = calls
+        .iter()
+        .take(MOST_CALLS)
+        .map(|it| {
+            format!("`{}` on line {} ({})", it.text.replace('`', "'"), it.line, it.reason.replace('-', " "))
+        })
+        .collect();
+    if calls.len() > MOST_CALLS {
+        shown.push(format!("{} more", calls.len() - MOST_CALLS));
+    }
+    format!("it may; what could not be followed in `{caller}` is {}", shown.join(", "))
 }
 
 fn source(text: &mut String, source: &str) {
@@ -96,13 +132,7 @@ fn list(text: &mut String, several: &[&Discrepancy]) {
     text.push_str("| Ticket of its own | Component | Field | A | B |\n|---|---|---|---|---|\n");
     for it in several.iter().take(MOST_LISTED) {
         let (a, b) = (cell(&it.stream_a_value), cell(&it.stream_b_value));
-        let _ = writeln!(
-            text,
-            "| {} | `{}` | `{}` | {a} | {b} |",
-            ticket_id(&it.component_id, &it.field),
-            it.component_id,
-            it.field
-        );
+        let _ = writeln!(text, "| {} | `{}` | `{}` | {a} | {b} |", id_of(it), it.component_id, it.field);
     }
     if several.len() > MOST_LISTED {
         let _ = writeln!(

@@ -214,6 +214,39 @@ fn weakness_3_what_is_too_much_is_one_ticket_that_can_be_answered() {
 }
 
 #[test]
+fn weakness_3_a_call_is_one_question_though_it_is_told_at_both_ends() {
+    let world = World::new();
+    let mut planted = streams();
+    let call = |id: &str| json!({ "component_id": id, "call_site_line": 43, "call_type": "direct" });
+    plant(&mut planted, Stream::A, OPEN, TO_LOAD, &call(LOAD));
+    plant(&mut planted, Stream::A, LOAD, "/call_graph/callers/shop.py::open_all", &call(OPEN));
+    let first = world.compare(&planted, &Settings::default(), None);
+    let second = world.compare(&planted, &Settings::default(), Some(&first));
+    let issues = asked(&world, &second.discrepancies, Vec::new(), 50);
+    assert_eq!((second.discrepancies.len(), issues.len()), (2, 1));
+    for part in [
+        "Does it call `shop.py::load`?",
+        "`thing.load` on line 43 (unknown receiver)",
+        "def of shop.py::open_all",
+    ] {
+        assert!(issues[0].description.contains(part), "{}", issues[0].description);
+    }
+    for (text, there) in [("absent", false), ("present", true)] {
+        let manual = answer(HumanResolution::Manual, text);
+        assert_eq!(answers::checked(&issues, &issues[0].id, &manual), Ok(()));
+        let given = answers::by_field(&issues, &[(issues[0].id.clone(), manual)].into());
+        let ended = world.resolve(planted.clone(), &second, &given);
+        for stream in Stream::ALL {
+            assert_eq!(said(&ended.streams, stream, OPEN, TO_LOAD).is_null(), !there);
+            assert_eq!(
+                said(&ended.streams, stream, LOAD, "/call_graph/callers/shop.py::open_all").is_null(),
+                !there
+            );
+        }
+    }
+}
+
+#[test]
 fn weakness_4_ids_are_the_same_in_every_iteration_and_job() {
     let world = World::new();
     let first = world.compare(&differing(), &Settings::default(), None);

@@ -182,3 +182,20 @@ async fn another_job_over_a_changed_file_documents_what_changed_and_what_depends
     let moved = |file: &StreamFile| file.entries["m1.py::m1f5"].call_graph.callees[0].call_site_line;
     assert_eq!(moved(&after).expect("a line"), moved(&before).expect("a line") + 2);
 }
+
+#[tokio::test]
+async fn a_derived_stream_takes_over_calls_that_the_code_leaves_open_where_the_receiver_is_named_so() {
+    let (fake, folder) = (FakeOrchestrator::start().await, tempfile::tempdir().expect("a folder"));
+    let user = "def use(till, thing):\n    till.pay(1)\n    thing.add(2)\n";
+    analysed(&fake, &of_files(&[("shop.py", SHOP), ("user.py", user)]));
+    let host = host("documenter_a", folder.path(), Value::Null);
+    document(&fake, &host, (Stream::A, 1), &json!({})).await;
+    let told = json!({ "user.py::use": {
+        "component_id": "user.py::use",
+        "edges_only_in_other_stream": ["shop.py::Till.pay", "shop.py::Till.add", "shop.py::split"],
+    } });
+    resolved(&fake, (Stream::A, 1), |_| {}, &told);
+    let (_, file) = document(&fake, &host, (Stream::A, 2), &json!({})).await;
+    // `thing` may be anything, and nothing is called `split` there.
+    assert_eq!(callees(&file.entries["user.py::use"]), [("shop.py::Till.pay", Some(2), CallKind::Direct)]);
+}
