@@ -169,7 +169,7 @@ pub struct Assignment {
     pub open: Vec<OpenCall>,
     /// What is known of those it calls.
     pub callees: Vec<Callee>,
-    /// Words of the text that are components' names, with the ids of those.
+    /// Names that the text calls and components have, with the ids of those.
     pub names: BTreeMap<String, Vec<String>>,
     /// What the other stream says; none where the streams agree, or nothing was compared yet.
     #[serde(skip)]

@@ -34,7 +34,7 @@ pub struct Gives {
     pub seen: bool,
     /// What is known of callees.
     pub callees: bool,
-    /// Which words of the text are names.
+    /// Which components have the names that the text calls.
     pub names: bool,
 }
 

@@ -8,6 +8,7 @@ use crate::{
         components::{Component, Kind},
         order::Order,
         phase::ComponentsFile,
+        source::Language,
         texts::lines_above,
     },
     records::documented::Sources,
@@ -106,7 +107,7 @@ impl Material {
         let seen = edges.iter().map(|edge| Seen::of(edge, component.line_start));
         let open = self.open.get(id).map(Vec::as_slice).unwrap_or_default();
         let open = open.iter().map(|call| OpenCall::of(call, component.line_start));
-        let names = if gives.names { self.names(&source) } else { BTreeMap::new() };
+        let names = if gives.names { self.names(&source, component.language) } else { BTreeMap::new() };
         let callees: BTreeSet<&str> =
             edges.iter().map(|edge| &*edge.callee).filter(|one| one != id).collect();
         let callee = |one: &str| {
@@ -142,11 +143,13 @@ impl Material {
         found.map(member).collect()
     }
 
-    /// Words of a text that are components' names.
-    fn names(&self, text: &str) -> BTreeMap<String, Vec<String>> {
-        let words: BTreeSet<&str> = lexical::words(text).collect();
-        let ids = |word: &&str| self.named.get(*word).filter(|ids| ids.len() <= MOST_OF_A_NAME);
-        let found = words.iter().filter_map(|word| Some(((*word).to_owned(), ids(word)?.clone())));
-        found.collect()
+    /// What a text calls by a component's name. A name that only stands in it says nothing, and would make the author's work depend
+    /// on components that have nothing to do with it.
+    fn names(&self, text: &str, language: Language) -> BTreeMap<String, Vec<String>> {
+        let code = lexical::code_of(text, language);
+        let called: BTreeSet<String> =
+            lexical::calls(&code, language).into_iter().map(|call| call.name).collect();
+        let ids = |name: &String| self.named.get(name).filter(|ids| ids.len() <= MOST_OF_A_NAME);
+        called.into_iter().filter_map(|name| ids(&name).cloned().map(|ids| (name, ids))).collect()
     }
 }

@@ -60,7 +60,7 @@ fn question(task: &Assignment, yields: bool) -> String {
         names.filter(|id| *id != facts.id && !known.contains(id)).take(MOST_NAMES).collect();
     if !names.is_empty() {
         text.push_str(&format!(
-            "\nComponents whose names stand in the source, called or not:\n- {}\n",
+            "\nComponents that have a name which the source calls; perhaps it means another of that name:\n- {}\n",
             names.join("\n- ")
         ));
     }
