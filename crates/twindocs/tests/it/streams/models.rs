@@ -3,7 +3,10 @@
 use axum::{http::StatusCode, response::IntoResponse};
 use phase_kit::testing::FakeOrchestrator;
 use serde_json::{Value, json};
-use twindocs::records::{Stream, documented::Spent, names};
+use twindocs::{
+    analysis::source::{Language, SourceFile},
+    records::{Stream, documented::Spent, names},
+};
 
 use super::{
     model_server::{Asked, ModelServer, completion, usual},
@@ -153,6 +156,17 @@ async fn a_changed_component_and_what_depends_on_it_are_asked_for_again_and_noth
     ids.sort();
     assert_eq!(ids, ["m0.py::m0f3", "m0.py::m0f5", "m2.py::m2f5"]);
     assert_eq!((output.written, output.reused), (3, 24));
+
+    server.forget();
+    // Every function has a `value`, and none of them calls it.
+    let text = "def value():\n    return 1\n".to_owned();
+    code.files.push(SourceFile { path: "new.py".to_owned(), language: Language::Python, text });
+    let fourth = FakeOrchestrator::start().await;
+    analysed(&fourth, &code);
+    let (output, _) = document(&fourth, &host, (A, 1), &json!({})).await;
+    let mut ids = server.ids();
+    ids.sort();
+    assert_eq!((output.reused, ids), (27, vec!["new.py".to_owned(), "new.py::value".to_owned()]));
 }
 
 #[tokio::test]
