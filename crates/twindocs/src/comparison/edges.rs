@@ -118,7 +118,9 @@ fn line(look: &mut Look<'_>, side: Side, other: &str, claims: &Claims<'_>, edge:
     let is_right = |line: Option<u32>| line.is_none_or(|line| edge.sites.iter().any(|site| site.0 == line));
     let differ = claimed.iter().any(|it| it.1 != claimed[0].1);
     let enforced = claimed.iter().any(|it| !is_right(it.1)) && look.asks_code_though_agreed();
-    if !differ && !enforced {
+    // The other one is given the call with its line.
+    let given = claimed.len() < claims.len() && claimed.iter().any(|it| it.1 != truth);
+    if !differ && !enforced && !given {
         return;
     }
     let wrong: Vec<Stream> = claimed.iter().filter(|it| it.1 != truth).map(|it| it.0).collect();

@@ -73,8 +73,9 @@ fn parameter(look: &mut Look<'_>, name: &str, written: Option<&Parameter>) {
     let of = |read: fn(&ParameterDoc) -> Option<String>| -> Vec<(Stream, Option<String>)> {
         docs.iter().filter_map(|(stream, doc)| Some((*stream, read(doc.as_ref()?)))).collect()
     };
-    kind(look, Field::ParameterType(name.to_owned()), &of(|it| it.kind.clone()), written.kind.as_deref());
-    default(look, name, &of(|it| it.default.clone()), written.default.as_deref());
+    let (is_given, field) = (!wrong.is_empty(), Field::ParameterType(name.to_owned()));
+    kind(look, field, &of(|it| it.kind.clone()), written.kind.as_deref(), is_given);
+    default(look, name, &of(|it| it.default.clone()), written.default.as_deref(), is_given);
     required(look, name, written.default.is_some());
 }
 
@@ -89,7 +90,15 @@ fn find(entry: &Entry, name: &str) -> Option<ParameterDoc> {
 }
 
 /// The text of a type, where the signature has one; where it has none, the streams must agree.
-fn kind(look: &mut Look<'_>, field: Field, claims: &[(Stream, Option<String>)], written: Option<&str>) {
+///
+/// `is_given`: another stream is given the code's text at the same time, so that what is left out is no more left out by all.
+fn kind(
+    look: &mut Look<'_>,
+    field: Field,
+    claims: &[(Stream, Option<String>)],
+    written: Option<&str>,
+    is_given: bool,
+) {
     let same = |one: &str, other: &str| without_space(one) == without_space(other);
     let is_right = |claim: &Option<String>| match (claim, written) {
         (Some(claim), Some(written)) => same(claim, written),
@@ -99,6 +108,7 @@ fn kind(look: &mut Look<'_>, field: Field, claims: &[(Stream, Option<String>)], 
     let differ = match claims {
         [(_, Some(a)), (_, Some(b))] => !same(a, b),
         [(_, a), (_, b)] => a.is_some() != b.is_some(),
+        [(_, None)] => is_given && written.is_some(),
         _ => false,
     };
     let differs = Differs::new(field, DiscrepancyType::TypeAnnotation, Severity::Medium);
@@ -122,9 +132,19 @@ fn kind(look: &mut Look<'_>, field: Field, claims: &[(Stream, Option<String>)], 
     look.by_code(differs, &wrong);
 }
 
-fn default(look: &mut Look<'_>, name: &str, claims: &[(Stream, Option<String>)], written: Option<&str>) {
+fn default(
+    look: &mut Look<'_>,
+    name: &str,
+    claims: &[(Stream, Option<String>)],
+    written: Option<&str>,
+    is_given: bool,
+) {
     let text = |it: Option<&str>| it.map(without_space);
-    let differ = claims.len() == 2 && text(claims[0].1.as_deref()) != text(claims[1].1.as_deref());
+    let differ = match claims {
+        [(_, a), (_, b)] => text(a.as_deref()) != text(b.as_deref()),
+        [(_, one)] => is_given && text(one.as_deref()) != text(written),
+        _ => false,
+    };
     let is_wrong = |it: &Option<String>| it.is_some() && text(it.as_deref()) != text(written);
     let enforced = claims.iter().any(|it| is_wrong(&it.1));
     if !differ && !enforced {
@@ -170,7 +190,7 @@ fn open_parameters(look: &mut Look<'_>, claimed: &BTreeSet<String>) {
     for name in names(a, b) {
         let claims: Vec<(Stream, Option<String>)> =
             look.said().map(|(stream, entry)| (stream, find(entry, name).and_then(|it| it.kind))).collect();
-        kind(look, Field::ParameterType(name.to_owned()), &claims, None);
+        kind(look, Field::ParameterType(name.to_owned()), &claims, None, false);
         for field in [Field::ParameterDefault(name.to_owned()), Field::ParameterRequired(name.to_owned())] {
             if field.get(a) != field.get(b) {
                 let differs = Differs::new(field, DiscrepancyType::ParameterDescription, Severity::Low);
@@ -186,6 +206,7 @@ fn returns(look: &mut Look<'_>) {
     let written = written.filter(|_| look.component.kind.is_callable());
     let claims: Vec<(Stream, Option<ReturnsDoc>)> =
         look.said().map(|(stream, entry)| (stream, entry.documentation.returns.clone())).collect();
+    let mut is_given = false;
     if let Some(text) = written {
         let without: Vec<Stream> = claims.iter().filter(|it| it.1.is_none()).map(|it| it.0).collect();
         let differs = Differs::new(Field::Returns, DiscrepancyType::ReturnDescription, Severity::Medium);
@@ -194,6 +215,7 @@ fn returns(look: &mut Look<'_>) {
             let kind = Some(text.to_owned());
             let truth = ReturnsDoc { kind, description: description.unwrap_or_default() };
             look.by_code(differs.truth(json!(truth)), &without);
+            is_given = true;
         } else if !without.is_empty() && without.len() < claims.len() {
             // That nothing comes out needs no words; where both have some, they may stay.
             let wrong: Vec<Stream> = claims.iter().filter(|it| it.1.is_some()).map(|it| it.0).collect();
@@ -203,7 +225,7 @@ fn returns(look: &mut Look<'_>) {
     }
     let kinds: Vec<(Stream, Option<String>)> =
         claims.into_iter().filter_map(|(stream, doc)| Some((stream, doc?.kind))).collect();
-    kind(look, Field::ReturnsType, &kinds, written);
+    kind(look, Field::ReturnsType, &kinds, written, is_given);
 }
 
 fn without_space(text: &str) -> String {
