@@ -127,7 +127,7 @@ impl<'f> Evaluator<'_, 'f> {
             return overloads::chosen(self.world, &all, &types).first().copied();
         }
         let fitting = all.iter().find(|it| self.world.takes(**it, call.args.len()));
-        Some(fitting.or(all.first()).copied().unwrap_or(of))
+        Some(fitting.or_else(|| all.first()).copied().unwrap_or(of))
     }
 
     /// Of methods of one name, those that the arguments fit best.
