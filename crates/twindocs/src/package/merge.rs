@@ -175,6 +175,7 @@ fn join(a: Option<&Entry>, b: Option<&Entry>, left: &[&Discrepancy]) -> Joined {
         |field: &str| left.iter().any(|it| it.field == field || it.field.starts_with(&format!("{field}/")));
     for (field, of_a, of_b) in fields(&a.documentation, &b.documentation) {
         if said(&of_a) != said(&of_b) && !is_open(field) {
+            let taken = whose(preferred, &of_a, &of_b);
             differences.push(Difference {
                 field: field.to_owned(),
                 stream_a: of_a,
@@ -183,7 +184,7 @@ fn join(a: Option<&Entry>, b: Option<&Entry>, left: &[&Discrepancy]) -> Joined {
                 state: DifferenceState::Wording,
                 severity: None,
                 blocking: None,
-                taken: preferred,
+                taken,
             });
         }
     }
@@ -214,9 +215,24 @@ fn open(left: &[&Discrepancy], taken: Stream) -> Vec<Difference> {
         state: DifferenceState::Open,
         severity: Some(it.severity),
         blocking: it.blocking,
-        taken,
+        taken: whose(taken, &it.stream_a_value, &it.stream_b_value),
     };
     left.iter().map(one).collect()
+}
+
+/// Whose value stands in the text: the preferred stream's, unless it says nothing.
+fn whose(preferred: Stream, a: &Value, b: &Value) -> Stream {
+    let is_empty = |value: &Value| match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(all) => all.is_empty(),
+        _ => false,
+    };
+    match (is_empty(a), is_empty(b)) {
+        (true, false) => Stream::B,
+        (false, true) => Stream::A,
+        _ => preferred,
+    }
 }
 
 /// The fields of a text with both values. What only says more (examples, notes, references) is joined and no difference.
@@ -336,4 +352,19 @@ pub fn score(
 fn sure(edge: &MergedEdge) -> f64 {
     let by_code = edge.sources.contains(&EdgeSource::Code) && edge.confidence >= 0.95 && !edge.open;
     if by_code { 1.0 } else { edge.confidence }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Stream, whose};
+
+    #[test]
+    fn a_stream_that_says_nothing_is_not_the_one_that_is_taken() {
+        assert_eq!(whose(Stream::A, &json!(" "), &json!("Calls it.")), Stream::B);
+        assert_eq!(whose(Stream::B, &json!(["x"]), &Value::Null), Stream::A);
+        assert_eq!(whose(Stream::B, &json!("x"), &json!("y")), Stream::B);
+        assert_eq!(whose(Stream::A, &Value::Null, &json!([])), Stream::A);
+    }
 }

@@ -250,7 +250,9 @@ fn every_link_of_the_markdown_leads_to_a_place() {
 }
 
 async fn run(fake: &FakeOrchestrator) -> Callback {
-    let settings = ServiceSettings { capacity: 1, ..ServiceSettings::default() };
+    let own = tempfile::tempdir().expect("a folder");
+    let settings =
+        ServiceSettings { data_dir: own.path().to_owned(), capacity: 1, ..ServiceSettings::default() };
     let host = ServiceHost::start(CATALOG.service("package", &settings).expect("it is known"));
     let request = fake.request("package", &json!({ "path": "shop" }));
     let (status, body) = fake.offer(&host.url(), &request).await;

@@ -81,15 +81,15 @@ function written(doc) {
   if (!doc) return [];
   const sameText = doc.description.trim() === doc.summary.trim();
   return [
-    doc.summary && h("p", { class: "summary" }, doc.summary),
+    doc.summary && h("p", { class: "summary" }, inline(doc.summary)),
     doc.description && !sameText && prose(doc.description),
     doc.parameters.length > 0 && part("Parameters", table(["name", "type", "what it is for"], doc.parameters.map((one) => [
       h("code", {}, one.name),
       one.type ? h("code", {}, one.type) : "",
-      [one.description, one.default !== undefined && one.default !== null && [" Default ", h("code", {}, one.default), "."], !one.required && !one.default && " Optional."],
+      [inline(one.description), one.default !== undefined && one.default !== null && [" Default ", h("code", {}, one.default), "."], !one.required && !one.default && " Optional."],
     ]))),
-    doc.returns && part("Returns", h("p", {}, doc.returns.type && [h("code", {}, doc.returns.type), " "], doc.returns.description)),
-    doc.raises.length > 0 && part("Errors", table(["type", "when"], doc.raises.map((one) => [h("code", {}, one.type), one.condition]))),
+    doc.returns && part("Returns", h("p", {}, doc.returns.type && [h("code", {}, doc.returns.type), " "], inline(doc.returns.description))),
+    doc.raises.length > 0 && part("Errors", table(["type", "when"], doc.raises.map((one) => [h("code", {}, one.type), inline(one.condition)]))),
     doc.examples.length > 0 && part("Examples", doc.examples.map((one) => h("pre", {}, one))),
     doc.notes && part("Notes", prose(doc.notes)),
     doc.see_also.length > 0 && part("See also", h("ul", { class: "calls" }, doc.see_also.map((id) =>
@@ -114,7 +114,7 @@ function componentView(at) {
     open.length > 0 && part("Undecided", open.map(difference)),
     h("div", { class: "columns" }, callList("Calls", callees[at], "callee"), callList("Called by", callers[at], "caller")),
     neighbourhood(at),
-    own.length > 0 && part("In it", h("ul", { class: "calls" }, own.map((child) => h("li", {}, h("a", { href: address(components[child]) }, short(components[child])), " ", h("span", { class: "faint" }, components[child].documentation?.summary ?? ""))))),
+    own.length > 0 && part("In it", h("ul", { class: "calls" }, own.map((child) => h("li", {}, h("a", { href: address(components[child]) }, short(components[child])), " ", h("span", { class: "faint" }, inline(components[child].documentation?.summary ?? "")))))),
     other.length > 0 && h("details", { class: "part" }, h("summary", {}, `The same in other words (${other.length})`), other.map(difference)),
   ];
 }

@@ -40,9 +40,11 @@ function table(heads, rows) {
     h("tbody", {}, rows.map((row) => h("tr", {}, row.map((one, at) => h("td", { class: number[at] && "number" }, one)))))));
 }
 
+/** A line in which `code` is code. */
+const inline = (line) => line.split(/(`[^`]+`)/).map((bit) => (/^`.+`$/.test(bit) ? h("code", {}, bit.slice(1, -1)) : bit));
+
 /** Prose: paragraphs, lists, `code`, and blocks of code. Nothing else has a meaning. */
 function prose(text) {
-  const inline = (line) => line.split(/(`[^`]+`)/).map((bit) => (/^`.+`$/.test(bit) ? h("code", {}, bit.slice(1, -1)) : bit));
   return text.trim().split(/\n\s*\n/).map((block) => {
     const lines = block.split("\n");
     if (lines[0].startsWith("```")) return h("pre", {}, block.replace(/^```.*\n?/, "").replace(/\n?```$/, ""));
