@@ -28,7 +28,7 @@ VOLUME ["/data"]
 EXPOSE 3456
 # The listener inside the container; with an address beyond loopback SEGUE_TOKEN must be given too.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
-    CMD ["segue", "health", "http://127.0.0.1:3456/health"]
+    CMD ["segue", "health", "http://127.0.0.1:3456"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["segue"]
 CMD ["orchestrate"]
@@ -41,5 +41,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends \
         cg3 lttoolbox hunspell-es espeak-ng python3-pocketsphinx pocketsphinx-en-us \
     && rm -rf /var/lib/apt/lists/*
 USER 10001:10001
-EXPOSE 3457 3458 3459 3460 3461 3462 3463 3471 3472 3473 3474
+EXPOSE 3457 3458 3459 3460 3461 3462 3463 3471 3472 3473 3474 3481 3482 3491
+# Each service has a port of its own: whoever runs it says which to ask (docker-compose.yml, deploy/kubernetes).
+HEALTHCHECK NONE
 CMD ["serve", "--help"]

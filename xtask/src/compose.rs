@@ -20,6 +20,8 @@ pub(crate) struct Container {
     pub(crate) command: Vec<String>,
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) has_health_check: bool,
+    /// One of our images, not a product of others.
+    pub(crate) is_ours: bool,
 }
 
 /// The containers of a compose file by name, merge keys (`<<: *service`) resolved.
@@ -35,8 +37,14 @@ pub(crate) fn read(text: &str) -> Result<BTreeMap<String, Container>, String> {
         let name = name.as_str().ok_or("a service's name is not text")?;
         let mut environment = pairs(&body["<<"]["environment"]);
         environment.extend(pairs(&body["environment"]));
+        let image = body["image"].as_str().or_else(|| body["<<"]["image"].as_str()).unwrap_or("segue");
         let container = Container {
-            command: words(&body["command"]),
+            is_ours: ["segue", "segue-services"].contains(&image),
+            command: words(if body["command"].is_badvalue() {
+                &body["<<"]["command"]
+            } else {
+                &body["command"]
+            }),
             environment,
             has_health_check: !body["healthcheck"].is_badvalue() || !body["<<"]["healthcheck"].is_badvalue(),
         };
@@ -53,7 +61,7 @@ pub(crate) fn dry_run(root: &Path, segue: &str) -> Result<String, String> {
     let path = root.join("docker-compose.yml");
     let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let (mut report, mut failures) = (String::new(), String::new());
-    for (name, container) in read(&text)? {
+    for (name, container) in read(&text)?.into_iter().filter(|(_, container)| container.is_ours) {
         let run = Command::new(segue).args(&container.command).arg("--help").stdin(Stdio::null()).output();
         let output = run.map_err(|error| format!("{segue}: {error}"))?;
         let line = format!("{name}: segue {}", container.command.join(" "));

@@ -319,6 +319,11 @@ impl ServicePlan {
         !self.urgent.is_empty()
     }
 
+    /// So many attempts at once from now on. What runs beyond that goes on.
+    pub fn set_capacity(&mut self, capacity: u32) {
+        self.limits.capacity = capacity;
+    }
+
     /// Stops or starts taking work.
     pub fn set_stopped(&mut self, stopped: bool) {
         self.stopped = stopped;
@@ -406,7 +411,8 @@ impl ServicePlan {
     /// An urgent run that finds no slot takes that of the least urgent attempt that can be interrupted: of several the one
     /// that has done least. One is asked for each urgent run that could go, not more.
     fn preemption(&self, now: Timestamp) -> Next {
-        if self.urgent.is_empty() {
+        // Where more runs than there is room for, one that lets go makes no room.
+        if self.urgent.is_empty() || self.slots.len() > self.limits.capacity as usize {
             return Next::Idle;
         }
         let asked = self.slots.values().filter(|slot| slot.pausing).count();

@@ -1,24 +1,28 @@
-//! Artifacts on disk, each blob under its BLAKE3 hash: written whole or not at all, stored once however often it is named.
+//! Artifacts, each blob under its BLAKE3 hash: written whole or not at all, stored once however often it is named.
+//!
+//! What a blob is (its hash, how large it may be, who needs it just now) is decided here, once; where it lies is behind a small
+//! trait (`blobs`): a folder (`disk`), or a bucket of any store that speaks S3 (`s3`). Nothing holds a whole blob in memory.
 
+mod blobs;
+mod disk;
 mod in_use;
+mod s3;
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{io, ops::Range, path::Path, sync::Arc, time::Duration};
+
+pub use blobs::Bytestream;
+use blobs::{Blobs, Incoming};
 
 use bytes::Bytes;
+use disk::Disk;
+pub(crate) use disk::path_in;
 use engine::job::Artifact;
 use futures::{Stream, StreamExt};
 use in_use::InUse;
 pub use in_use::{Collected, Collection, Pin};
 use protocol::ArtifactInfo;
-use tokio::io::AsyncWriteExt;
+use s3::Bucket;
+pub use s3::{GRACE, S3Error, S3Settings};
 
 /// Longest name of an artifact, in bytes.
 pub const MAX_NAME_LEN: usize = 200;
@@ -47,7 +51,7 @@ pub enum StoreError {
     /// The sender broke off.
     #[error("the artifact did not arrive whole: {0}")]
     Broken(String),
-    /// The disk would not take it.
+    /// The disk, or the bucket, would not take it.
     #[error("the artifact could not be written")]
     Disk(#[source] io::Error),
 }
@@ -63,13 +67,10 @@ pub(crate) fn info(name: &str, artifact: &Artifact) -> ArtifactInfo {
     }
 }
 
-/// The folder of blobs.
+/// The blobs.
 #[derive(Debug)]
 pub struct ArtifactStore {
-    folder: PathBuf,
-    /// Others may write into the same folder: what arrives here has names of its own.
-    opened: uuid::Uuid,
-    fresh: AtomicU64,
+    blobs: Box<dyn Blobs>,
     max: u64,
     in_use: Arc<InUse>,
 }
@@ -80,7 +81,7 @@ impl ArtifactStore {
     /// # Errors
     /// Where it can't be made.
     pub fn open(folder: &Path, max: u64) -> io::Result<Self> {
-        Self::open_and_tidy(folder, max, Duration::ZERO)
+        Ok(Self { blobs: Box::new(Disk::open(folder, Duration::ZERO)?), max, in_use: Arc::default() })
     }
 
     /// The same for a folder that several orchestrators have: what another one is just writing stays.
@@ -88,42 +89,48 @@ impl ArtifactStore {
     /// # Errors
     /// Where it can't be made.
     pub fn open_shared(folder: &Path, max: u64) -> io::Result<Self> {
-        Self::open_and_tidy(folder, max, ABANDONED)
+        Ok(Self { blobs: Box::new(Disk::open(folder, ABANDONED)?), max, in_use: Arc::default() })
     }
 
-    fn open_and_tidy(folder: &Path, max: u64, abandoned: Duration) -> io::Result<Self> {
-        let incoming = folder.join("incoming");
-        std::fs::create_dir_all(&incoming)?;
-        for entry in std::fs::read_dir(&incoming)? {
-            let entry = entry?;
-            let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
-            // What a crash left half written is nobody's.
-            if abandoned.is_zero() || age().is_some_and(|age| age > abandoned) {
-                std::fs::remove_file(entry.path())?;
+    /// Blobs of at most `max` bytes are kept in a bucket, which is asked something first.
+    ///
+    /// # Errors
+    /// [`S3Error`].
+    pub async fn in_bucket(settings: &S3Settings, max: u64) -> Result<Self, S3Error> {
+        let bucket = Bucket::new(settings)?;
+        bucket
+            .check()
+            .await
+            .map_err(|source| S3Error::Unusable { bucket: settings.bucket.clone(), source })?;
+        Ok(Self { blobs: Box::new(bucket), max, in_use: Arc::default() })
+    }
+
+    /// A blob that is here. It stays at least as long as the pin. One that can't be asked about counts as absent.
+    pub async fn find(&self, hash: &str) -> Option<(Blob, Pin)> {
+        if !is_hash(hash) {
+            return None;
+        }
+        let pin = self.in_use.pin(hash);
+        self.in_use.until_not_going(hash).await;
+        match self.blobs.size(hash).await {
+            Ok(size) => Some((Blob { hash: hash.to_owned(), size: size? }, pin)),
+            Err(error) => {
+                tracing::error!(%hash, %error, "a blob can't be asked about");
+                None
             }
         }
-        let (opened, fresh) = (uuid::Uuid::now_v7(), AtomicU64::new(0));
-        Ok(Self { folder: folder.to_owned(), opened, fresh, max, in_use: Arc::default() })
     }
 
-    /// Where a blob lies, if its hash is one.
-    #[must_use]
-    pub fn path(&self, hash: &str) -> Option<PathBuf> {
-        let valid =
-            hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        valid.then(|| self.folder.join(&hash[..2]).join(&hash[2..]))
+    /// A part of a blob, as it comes.
+    ///
+    /// # Errors
+    /// Where it is gone or can't be read; what breaks later is in the stream.
+    pub async fn read(&self, hash: &str, part: Range<u64>) -> io::Result<Bytestream> {
+        self.blobs.read(hash, part).await
     }
 
-    /// A blob that is here. It stays at least as long as the pin.
-    pub async fn find(&self, hash: &str) -> Option<(Blob, Pin)> {
-        let path = self.path(hash)?;
-        let pin = self.in_use.pin(hash);
-        let size = tokio::fs::metadata(path).await.ok()?.len();
-        Some((Blob { hash: hash.to_owned(), size }, pin))
-    }
-
-    /// Stores what a stream brings. It is on disk when this returns, and stays at least as long as the pin, which is to be
-    /// kept until a job's reference to it is durable.
+    /// Stores what a stream brings. It is durable when this returns, and stays at least as long as the pin, which is to be kept
+    /// until a job's reference to it is durable.
     ///
     /// # Errors
     /// [`StoreError`]; nothing is stored then.
@@ -131,22 +138,25 @@ impl ArtifactStore {
         &self,
         stream: impl Stream<Item = Result<Bytes, E>>,
     ) -> Result<(Blob, Pin), StoreError> {
-        let number = self.fresh.fetch_add(1, Ordering::Relaxed);
-        let incoming = self.folder.join("incoming").join(format!("{}-{number}", self.opened));
-        let stored = self.receive(&incoming, stream).await;
-        if stored.is_err() {
-            // The error that is told is the first one.
-            let _ = tokio::fs::remove_file(&incoming).await;
-        }
-        stored
+        let mut incoming = self.blobs.begin().await.map_err(StoreError::Disk)?;
+        let (hash, size) = match self.receive(&mut *incoming, stream).await {
+            Ok(received) => received,
+            Err(error) => {
+                incoming.give_up().await;
+                return Err(error);
+            }
+        };
+        let pin = self.in_use.pin(&hash);
+        self.in_use.until_not_going(&hash).await;
+        incoming.settle(hash.clone()).await.map_err(StoreError::Disk)?;
+        Ok((Blob { hash, size }, pin))
     }
 
     async fn receive<E: std::fmt::Display>(
         &self,
-        incoming: &Path,
+        incoming: &mut dyn Incoming,
         stream: impl Stream<Item = Result<Bytes, E>>,
-    ) -> Result<(Blob, Pin), StoreError> {
-        let mut file = tokio::fs::File::create(incoming).await.map_err(StoreError::Disk)?;
+    ) -> Result<(String, u64), StoreError> {
         let mut hasher = blake3::Hasher::new();
         let mut size = 0;
         let mut stream = std::pin::pin!(stream);
@@ -161,26 +171,15 @@ impl ArtifactStore {
                 return Err(StoreError::TooLarge(self.max));
             }
             hasher.update(&chunk);
-            file.write_all(&chunk).await.map_err(StoreError::Disk)?;
+            incoming.write(chunk).await.map_err(StoreError::Disk)?;
         }
-        let hash = hasher.finalize().to_hex().to_string();
-        file.flush().await.map_err(StoreError::Disk)?;
-        let pin = self.in_use.pin(&hash);
-        self.settle(file, incoming, &hash).await.map_err(StoreError::Disk)?;
-        Ok((Blob { hash, size }, pin))
+        Ok((hasher.finalize().to_hex().to_string(), size))
     }
+}
 
-    async fn settle(&self, file: tokio::fs::File, incoming: &Path, hash: &str) -> io::Result<()> {
-        let path = self.path(hash).ok_or(io::ErrorKind::InvalidInput)?;
-        if tokio::fs::try_exists(&path).await? {
-            return tokio::fs::remove_file(incoming).await;
-        }
-        file.sync_data().await?;
-        let folder = path.parent().unwrap_or(&self.folder);
-        tokio::fs::create_dir_all(folder).await?;
-        tokio::fs::rename(incoming, &path).await?;
-        tokio::fs::File::open(folder).await?.sync_all().await
-    }
+/// Whether a text is a blob's hash.
+fn is_hash(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 /// Whether a text can name an artifact: a relative path of plain segments that can't leave any folder.
@@ -224,6 +223,6 @@ mod tests {
         assert_eq!(store.find(&first.hash).await.unwrap().0.size, 5);
         assert!(matches!(store.store(bytes("eleven bytes")).await, Err(StoreError::TooLarge(10))));
         assert_eq!(std::fs::read_dir(folder.path().join("incoming")).unwrap().count(), 0);
-        assert_eq!(store.path("../../etc/passwd"), None);
+        assert!(store.find("../../etc/passwd").await.is_none());
     }
 }

@@ -50,8 +50,8 @@ pub struct OrchestratorConfig {
     pub own_url: Option<String>,
     /// How long the lead is leased for at once.
     pub lease: Duration,
-    /// A folder of artifacts and earlier results that all orchestrators of the journal have; none: in `data`.
-    pub artifacts: Option<PathBuf>,
+    /// Another place for artifacts than the folder in `data`: `s3://bucket/prefix`, or a folder.
+    pub artifacts: Option<String>,
     /// Bearer tokens of callers; empty: none is asked for, and only loopback is listened on.
     pub tokens: Vec<CallerToken>,
     /// The listener's certificate; none: plain HTTP.
@@ -71,8 +71,18 @@ pub struct OrchestratorConfig {
 /// One service.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServiceConfig {
-    /// Its instances, each without a slash at the end; never empty.
+    /// Its instances that are listed, each without a slash at the end; empty only where they register themselves.
     pub urls: Vec<Arc<str>>,
+    /// Attempts at the same time of an instance that says nothing itself.
+    pub instance_capacity: Option<u32>,
+    /// Attempts at the same time, all instances together, where something is said.
+    pub most: Option<u32>,
+    /// Its instances may register themselves.
+    pub register: bool,
+    /// Each address that the names in `urls` lead to is an instance.
+    pub resolve: bool,
+    /// Who may register instances beside operators.
+    pub token: Option<CallerToken>,
     /// What `segue up` starts.
     pub run: Option<String>,
     /// What it can take.
@@ -87,4 +97,17 @@ pub struct ServiceConfig {
     pub pipelines: BTreeSet<String>,
     /// Options for the service itself, handed over as they are.
     pub options: serde_json::Value,
+}
+
+impl ServiceConfig {
+    /// What it says of its instances.
+    pub(crate) fn rules(&self) -> crate::instances::Rules {
+        crate::instances::Rules {
+            declared: self.limits.capacity,
+            each: self.instance_capacity,
+            most: self.most,
+            register: self.register,
+            resolve: self.resolve,
+        }
+    }
 }

@@ -9,6 +9,7 @@ mod callbacks;
 mod commands;
 mod coordinator;
 mod extract;
+mod instances;
 mod jobs;
 mod operations;
 mod originals;
@@ -32,7 +33,7 @@ pub(crate) use attempts::phase_complete;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    routing::{get, post},
+    routing::{get, post, put},
 };
 pub(crate) use operations::{error_page, health};
 pub(crate) use rates::Peer;
@@ -82,7 +83,11 @@ pub(crate) fn router(app: Shared) -> Router {
         .route("/api/attempts/{id}/progress", post(attempts::report_progress))
         .route("/api/jobs/{id}/artifacts/{*name}", get(artifacts::get_artifact).put(artifacts::put_artifact))
         .route("/api/jobs/{id}/artifacts/", get(artifacts::list_artifacts))
-        .route("/api/jobs/{id}/artifacts", get(artifacts::list_artifacts));
+        .route("/api/jobs/{id}/artifacts", get(artifacts::list_artifacts))
+        .route(
+            "/api/services/{name}/instances/{id}",
+            put(instances::put_instance).delete(instances::delete_instance),
+        );
     let from_callers = Router::new()
         // by a pipeline's own names
         .route("/api/{route}/{key}/start-phase", post(routes::start_phase))

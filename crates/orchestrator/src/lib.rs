@@ -14,6 +14,7 @@ pub mod config;
 pub mod core;
 pub mod estimates;
 pub mod http;
+pub mod instances;
 mod listen;
 pub mod live;
 mod log;

@@ -2,8 +2,10 @@
 //!
 //! What comes of a call comes back as a command; nothing here changes a job.
 
+mod asking;
 mod egress;
 mod http;
+mod offering;
 pub mod request;
 
 use std::{fmt, sync::Arc, time::Instant};

@@ -84,7 +84,7 @@ async fn collect_blobs(app: &App) -> Result<Collected, CollectError> {
     // The order matters: what is referred to from here on is left alone.
     let Some(collection) = app.artifacts.collect() else { return Ok(Collected::default()) };
     let used = app.core.artifacts_in_use().await?;
-    Ok(tokio::task::block_in_place(|| collection.sweep(&used, MOST_BLOBS))?)
+    Ok(collection.sweep(&used, MOST_BLOBS).await?)
 }
 
 #[cfg(test)]

@@ -56,6 +56,10 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
             term.reign.end();
         })
     });
+    let instances = tokio::spawn({
+        let core = app.core.clone();
+        async move { crate::instances::keep(&core).await }
+    });
     let audit = app.audit.clone();
     let served = listen(listener, Answering { router: router(app.clone()), app }, shutdown).await;
     audit.flush().await;
@@ -65,6 +69,7 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
     schedules.abort();
     earlier.abort();
     fenced.inspect(tokio::task::JoinHandle::abort);
+    instances.abort();
     served
 }
 

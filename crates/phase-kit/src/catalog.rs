@@ -4,13 +4,14 @@
 //! [`ServiceBuilder`]; what a service wants from `[service.NAME.options]` is read by the service itself, and checked before
 //! anything runs.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
     phase::Phase,
+    register::Registering,
     service::{BuildError, Service, ServiceBuilder},
 };
 
@@ -31,6 +32,10 @@ pub struct ServiceSettings {
     pub token: Option<Token>,
     /// Where the declared services are, by name: for services that call each other.
     pub peers: BTreeMap<String, String>,
+    /// How it makes itself known to the orchestrator, where it does.
+    pub registering: Option<Registering>,
+    /// How long running attempts may go on after it is told to stop, where something is said.
+    pub drain: Option<Duration>,
 }
 
 /// A caller's token; not shown by `Debug`.
@@ -114,6 +119,12 @@ impl Catalog {
             .version(env!("CARGO_PKG_VERSION"));
         if let Some(secret) = &settings.secret {
             builder = builder.secret(secret);
+        }
+        if let Some(registering) = &settings.registering {
+            builder = builder.registering(registering.clone());
+        }
+        if let Some(drain) = settings.drain {
+            builder = builder.drain(drain);
         }
         add_phases(builder, settings)
             .map_err(|error| CatalogError::Options { name: (*name).to_owned(), why: error.to_string() })

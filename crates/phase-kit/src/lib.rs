@@ -29,7 +29,7 @@
 //! ```
 //!
 //! Reading order: [`phase`], [`context`], [`artifacts`] (what an author sees); [`service`], [`catalog`], [`server`], then inside `attempt`,
-//! `deliver`, `record` and `folder_lock`; [`testing`] for tests.
+//! `deliver`, `record`, `register` and `folder_lock`; [`testing`] for tests.
 
 pub mod artifacts;
 mod attempt;
@@ -41,6 +41,7 @@ mod deliver;
 mod folder_lock;
 pub mod phase;
 mod record;
+pub mod register;
 mod reply;
 mod reporter;
 pub mod server;
@@ -52,6 +53,7 @@ pub use artifacts::{ArtifactError, Artifacts};
 pub use client::http_client;
 pub use context::Context;
 pub use phase::{Phase, PhaseError, Success};
+pub use register::Registering;
 pub use reply::Refusal;
 pub use server::{serve, serve_within};
 pub use service::{BuildError, Companion, Service, ServiceBuilder, Timing};

@@ -3,6 +3,7 @@
 use std::{
     future::Future,
     io,
+    net::SocketAddr,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -26,6 +27,7 @@ use uuid::Uuid;
 use crate::{
     attempt::{self, Accepted, State as AttemptState, StopCause},
     folder_lock,
+    register::Registered,
     reply::{Refusal, json},
     service::Service,
 };
@@ -75,6 +77,7 @@ pub async fn serve_within(
     let (routes, companion) = open_companion(&service).await?;
     attempt::recover(&service).await?;
     let cleaning = tokio::spawn(clean_now_and_then(Arc::clone(&service)));
+    let mut registered = register(&service, listener.local_addr()?).await;
     let drained = CancellationToken::new();
     let (draining, at_end) = (Arc::clone(&service), drained.clone());
     let listener = listener.tap_io(|stream| {
@@ -86,7 +89,13 @@ pub async fn serve_within(
     let server =
         axum::serve(listener, around(routes.merge(router(service)))).with_graceful_shutdown(async move {
             shutdown.await;
+            if let Some(registered) = &mut registered {
+                registered.drain().await;
+            }
             drain(&draining).await;
+            if let Some(registered) = registered {
+                registered.go().await;
+            }
             at_end.cancel();
         });
     let result = tokio::select! {
@@ -96,6 +105,13 @@ pub async fn serve_within(
     cleaning.abort();
     companion.end(grace).await;
     result
+}
+
+/// Makes the service known, where it is told to.
+async fn register(service: &Service, listens: SocketAddr) -> Option<Registered> {
+    let settings = service.registering.clone()?;
+    let (client, version) = (service.client.clone(), &service.version);
+    Some(Registered::start(settings, client, &service.name, version, service.capacity, listens).await)
 }
 
 /// What runs beside the phases, while it does.

@@ -14,6 +14,7 @@ use crate::{
     client::{ClientError, http_client},
     phase::{ErasedPhase, Phase},
     record::Records,
+    register::Registering,
     webhook::Secret,
 };
 
@@ -121,6 +122,7 @@ pub struct Service {
     /// Does every phase that has none of its own.
     any_phase: Option<Arc<dyn ErasedPhase>>,
     pub(crate) companion: Option<Arc<dyn Companion>>,
+    pub(crate) registering: Option<Registering>,
     pub(crate) data_dir: Option<Arc<PathBuf>>,
     pub(crate) timing: Timing,
     pub(crate) clock: Clock,
@@ -158,6 +160,7 @@ impl Service {
             phases: Vec::new(),
             any_phase: None,
             companion: None,
+            registering: None,
             data_dir: None,
             forgetful: false,
             timing: Timing::default(),
@@ -193,6 +196,7 @@ pub struct ServiceBuilder {
     phases: Vec<(&'static str, Arc<dyn ErasedPhase>)>,
     any_phase: Option<Arc<dyn ErasedPhase>>,
     companion: Option<Arc<dyn Companion>>,
+    registering: Option<Registering>,
     data_dir: Option<PathBuf>,
     forgetful: bool,
     timing: Timing,
@@ -226,6 +230,20 @@ impl ServiceBuilder {
     #[must_use]
     pub fn companion(mut self, companion: Arc<dyn Companion>) -> Self {
         self.companion = Some(companion);
+        self
+    }
+
+    /// Tells the orchestrator that it is there, keeps telling it while it serves, and drains before it ends.
+    #[must_use]
+    pub fn registering(mut self, registering: Registering) -> Self {
+        self.registering = Some(registering);
+        self
+    }
+
+    /// How long running attempts may go on after the service is told to stop; [`Timing::drain`] alone.
+    #[must_use]
+    pub fn drain(mut self, drain: Duration) -> Self {
+        self.timing.drain = drain;
         self
     }
 
@@ -314,6 +332,7 @@ impl ServiceBuilder {
             phases,
             any_phase: self.any_phase,
             companion: self.companion,
+            registering: self.registering,
             data_dir: self.data_dir.map(Arc::new),
             timing: self.timing,
             clock: self.clock,

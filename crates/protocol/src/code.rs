@@ -14,6 +14,8 @@ pub enum Code {
     UnknownPipeline,
     UnknownPhase,
     UnknownService,
+    /// No instance of the service is registered under this name.
+    UnknownInstance,
     UnknownJob,
     UnknownAttempt,
     UnknownArtifact,
@@ -82,13 +84,14 @@ macro_rules! row {
 }
 
 /// In the order of the enum, so that a code is its own index.
-const TABLE: [Entry; 48] = [
+const TABLE: [Entry; 49] = [
     row!(MalformedJson, "malformed-json", 400, "The body is not JSON"),
     row!(InvalidField, "invalid-field", 422, "A field is missing or has the wrong form"),
     row!(PayloadTooLarge, "payload-too-large", 413, "The body is too large"),
     row!(UnknownPipeline, "unknown-pipeline", 404, "There is no such pipeline"),
     row!(UnknownPhase, "unknown-phase", 422, "The pipeline has no such phase"),
     row!(UnknownService, "unknown-service", 404, "There is no such service"),
+    row!(UnknownInstance, "unknown-instance", 404, "The service has no such instance"),
     row!(UnknownJob, "unknown-job", 404, "There is no such job"),
     row!(UnknownAttempt, "unknown-attempt", 404, "There is no such attempt"),
     row!(UnknownArtifact, "unknown-artifact", 404, "There is no such artifact"),

@@ -262,6 +262,9 @@ pub struct ServiceStatus {
     pub name: String,
     /// Its addresses.
     pub urls: Vec<String>,
+    /// Its instances, and what each has to do.
+    #[serde(default)]
+    pub instances: Vec<crate::instances::InstanceStatus>,
     /// Whether it answers; absent: not known yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reachable: Option<bool>,

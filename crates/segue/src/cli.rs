@@ -151,6 +151,18 @@ pub(crate) struct Serve {
     /// Folder for what the service keeps; otherwise below the orchestrator's
     #[arg(long, value_name = "FOLDER", env = "VFS_ROOT")]
     pub(crate) data: Option<PathBuf>,
+    /// Tell the orchestrator that this instance is there, keep telling it, and drain before the end
+    #[arg(long, env = "SEGUE_REGISTER", value_parser = clap::builder::FalseyValueParser::new())]
+    pub(crate) register: bool,
+    /// What this instance calls itself; otherwise the machine's name and the port
+    #[arg(long, value_name = "NAME", env = "SEGUE_INSTANCE")]
+    pub(crate) instance: Option<String>,
+    /// Where the orchestrator reaches this instance; otherwise the address from which it is reached, and the port
+    #[arg(long, value_name = "URL", env = "SEGUE_INSTANCE_URL")]
+    pub(crate) url: Option<String>,
+    /// How long running attempts may go on once it is told to stop; otherwise 8s
+    #[arg(long, value_name = "TIME", env = "SEGUE_DRAIN")]
+    pub(crate) drain: Option<String>,
     /// Check everything and say where it would listen, then stop
     #[arg(long)]
     pub(crate) dry_run: bool,

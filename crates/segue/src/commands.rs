@@ -34,7 +34,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Orchestrate => orchestrate::run(&cli.config).await,
         Command::Serve(serve) => serve::run(&cli.config, cli.token.as_deref(), serve).await,
         Command::Check(check) => check::run(check).await,
-        Command::Fake(fake) => fake::run(&cli.config, fake).await,
+        Command::Fake(fake) => fake::run(&cli.config, cli.token.as_deref(), fake).await,
         Command::Start(start) => start::run(&api()?, start).await,
         Command::Status { job, wait: false } => jobs::status(&api()?, job).await,
         Command::Status { job, wait: true } => {

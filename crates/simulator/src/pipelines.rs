@@ -208,6 +208,11 @@ pub fn services() -> BTreeMap<Name, ServiceConfig> {
         .filter_map(|(name, capacity, rate)| {
             let config = ServiceConfig {
                 urls: vec![format!("http://{name}.test").into()],
+                instance_capacity: None,
+                most: Some(capacity),
+                register: false,
+                resolve: false,
+                token: None,
                 networks: Vec::new(),
                 run: None,
                 limits: ServiceLimits { capacity, rate },

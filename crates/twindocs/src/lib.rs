@@ -2,4 +2,5 @@
 //! itself and decided, until both say the same.
 
 pub mod analysis;
+pub mod records;
 pub mod registry;

@@ -101,9 +101,12 @@ fn check_containers(
             ));
         }
     }
-    for (name, container) in containers {
+    for (name, container) in containers.iter().filter(|(_, container)| container.is_ours) {
         let line = line_of(text, &format!("  {name}:"));
-        let Some(port) = ports.get(name) else {
+        // Further orchestrators have a number.
+        let base = name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-');
+        let is_orchestrator = base == "orchestrator";
+        let Some(port) = ports.get(if is_orchestrator { base } else { name }) else {
             findings.push(finding(
                 COMPOSE,
                 line,
@@ -120,12 +123,16 @@ fn check_containers(
                 "add one: segue health URL",
             ));
         }
-        let own = container.environment.get("PORT").or_else(|| container.environment.get("SEGUE_LISTEN"));
+        let variable = if is_orchestrator { "SEGUE_LISTEN" } else { "SEGUE_SERVE_LISTEN" };
+        let own = container.environment.get(variable);
         if own.is_none_or(|own| own.rsplit(':').next() != Some(port)) {
             let what = format!("`{name}` does not listen on {port}, its port in {SERVICES}");
-            findings.push(finding(COMPOSE, line, what, "set PORT to the port of services.toml"));
+            findings.push(finding(COMPOSE, line, what, "set SEGUE_LISTEN (an orchestrator), SEGUE_SERVE_LISTEN (a service) to the port of services.toml"));
         }
-        for (variable, url) in container.environment.iter().filter(|(variable, _)| variable.ends_with("_URL"))
+        for (variable, url) in container
+            .environment
+            .iter()
+            .filter(|(variable, _)| variable.ends_with("_URL") && !variable.starts_with("AWS_"))
         {
             let target = url.strip_prefix("http://").and_then(|rest| rest.split_once(':'));
             if target.is_none_or(|(host, port)| ports.get(host).map(String::as_str) != Some(port)) {
@@ -169,14 +176,14 @@ mod tests {
     #[test]
     fn an_undeclared_service_and_a_port_taken_twice_are_found() {
         let services = format!("{SERVICES}[service.c]\nurl = \"http://127.0.0.1:2\"\n");
-        let compose = "services:\n  a:\n    command: [serve, a]\n    healthcheck: {test: x}\n    environment: {PORT: 2}\n";
+        let compose = "services:\n  a:\n    command: [serve, a]\n    healthcheck: {test: x}\n    environment: {SEGUE_SERVE_LISTEN: 2}\n";
         let found = findings(&services, compose);
         assert_eq!(found, ["`c` and `a` have the same port 2", "the service `b` is not in services.toml"]);
     }
 
     #[test]
     fn a_container_with_another_command_port_or_url_is_found() {
-        let compose = "services:\n  a:\n    command: [serve, b]\n    environment: {PORT: 3, ORCHESTRATOR_URL: \"http://a:9\"}\n  \
+        let compose = "services:\n  a:\n    command: [serve, b]\n    environment: {SEGUE_SERVE_LISTEN: 3, ORCHESTRATOR_URL: \"http://a:9\"}\n  \
                        z:\n    command: [serve, z]\n";
         let found = findings(SERVICES, compose).join("\n");
         for part in [

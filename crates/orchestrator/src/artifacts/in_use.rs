@@ -7,11 +7,12 @@
 use std::{
     collections::{HashMap, HashSet},
     io,
-    path::Path,
     sync::Arc,
 };
 
+use futures::TryStreamExt;
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use super::ArtifactStore;
 
@@ -19,6 +20,8 @@ use super::ArtifactStore;
 #[derive(Debug, Default)]
 pub(super) struct InUse {
     inner: Mutex<Inner>,
+    /// Something is no longer going.
+    gone: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -26,6 +29,8 @@ struct Inner {
     pins: HashMap<String, usize>,
     /// Everything that was pinned since the collection under way began.
     since: Option<HashSet<String>>,
+    /// What the collection is about to remove just now.
+    going: Option<String>,
 }
 
 /// As long as it is there, its blob is.
@@ -43,6 +48,17 @@ impl InUse {
             since.insert(hash.to_owned());
         }
         Pin { in_use: self.clone(), hash: hash.to_owned() }
+    }
+
+    /// Waits until a blob, which is pinned, is not being removed: who pinned it a moment too late finds it gone, never going.
+    pub(super) async fn until_not_going(&self, hash: &str) {
+        loop {
+            let gone = self.gone.notified();
+            if self.inner.lock().going.as_deref() != Some(hash) {
+                return;
+            }
+            gone.await;
+        }
     }
 }
 
@@ -91,43 +107,52 @@ impl Collection<'_> {
     /// off anywhere: what was not reached is found by the next one.
     ///
     /// # Errors
-    /// The file system's.
-    pub fn sweep(self, used: &HashSet<Arc<str>>, limit: usize) -> io::Result<Collected> {
+    /// The file system's, or the bucket's.
+    pub async fn sweep(self, used: &HashSet<Arc<str>>, limit: usize) -> io::Result<Collected> {
         let mut collected = Collected::default();
-        for folder in std::fs::read_dir(&self.store.folder)? {
-            let folder = folder?;
-            let Some(begin) = folder.file_name().to_str().filter(|name| name.len() == 2).map(str::to_owned)
-            else {
+        let mut blobs = self.store.blobs.all();
+        while let Some(blob) = blobs.try_next().await? {
+            if used.contains(blob.hash.as_str()) {
                 continue;
-            };
-            for blob in std::fs::read_dir(folder.path())? {
-                let blob = blob?;
-                let hash = format!("{begin}{}", blob.file_name().to_string_lossy());
-                // What is not named like a blob is not ours.
-                if used.contains(hash.as_str()) || self.store.path(&hash).is_none() {
-                    continue;
-                }
-                if collected.blobs == limit {
-                    return Ok(collected);
-                }
-                let size = blob.metadata()?.len();
-                if self.remove(&hash, &blob.path())? {
-                    collected.blobs += 1;
-                    collected.bytes += size;
-                }
+            }
+            if collected.blobs == limit {
+                return Ok(collected);
+            }
+            if self.remove(&blob.hash).await? {
+                collected.blobs += 1;
+                collected.bytes += blob.size;
             }
         }
+        drop(blobs);
+        self.store.blobs.clean().await?;
         Ok(collected)
     }
 
-    /// Whoever wants the blob must pin it first, and waits meanwhile: he finds it gone, never going.
-    fn remove(&self, hash: &str, path: &Path) -> io::Result<bool> {
-        let inner = self.store.in_use.inner.lock();
-        if inner.since.as_ref().is_none_or(|since| since.contains(hash)) {
-            return Ok(false);
+    /// Removes a blob that nobody has touched. Whoever wants it must pin it first, and waits while it goes.
+    async fn remove(&self, hash: &str) -> io::Result<bool> {
+        {
+            let mut inner = self.store.in_use.inner.lock();
+            if inner.since.as_ref().is_none_or(|since| since.contains(hash)) {
+                return Ok(false);
+            }
+            inner.going = Some(hash.to_owned());
         }
-        std::fs::remove_file(path)?;
+        let going = Going { in_use: &self.store.in_use };
+        self.store.blobs.remove(hash).await?;
+        drop(going);
         Ok(true)
+    }
+}
+
+/// A blob is being removed, however that ends.
+struct Going<'a> {
+    in_use: &'a InUse,
+}
+
+impl Drop for Going<'_> {
+    fn drop(&mut self) {
+        self.in_use.inner.lock().going = None;
+        self.in_use.gone.notify_waiters();
     }
 }
 
@@ -164,14 +189,14 @@ mod tests {
         drop(blobs.find(&again).await.unwrap());
         let (new, pin) = store(&blobs, "arrives meanwhile").await;
         drop(pin);
-        let collected = collection.sweep(&HashSet::new(), 100).unwrap();
+        let collected = collection.sweep(&HashSet::new(), 100).await.unwrap();
         assert_eq!(collected, Collected { blobs: 1, bytes: 8 });
         assert!(blobs.find(&old).await.is_none());
         for hash in [again, arriving, new] {
             assert!(blobs.find(&hash).await.is_some(), "{hash}");
         }
         drop(arriving_pin);
-        assert_eq!(blobs.collect().unwrap().sweep(&HashSet::new(), 100).unwrap().blobs, 3);
+        assert_eq!(blobs.collect().unwrap().sweep(&HashSet::new(), 100).await.unwrap().blobs, 3);
     }
 
     #[tokio::test]
@@ -183,15 +208,15 @@ mod tests {
             hashes.push(store(&blobs, text).await.0);
         }
         let used = HashSet::from([Arc::from(hashes[3].as_str())]);
-        assert_eq!(blobs.collect().unwrap().sweep(&used, 1).unwrap().blobs, 1);
+        assert_eq!(blobs.collect().unwrap().sweep(&used, 1).await.unwrap().blobs, 1);
         // The crash: half an upload lies there, and one blob of three is gone.
         std::fs::write(folder.path().join("incoming").join("7"), "half").unwrap();
         std::fs::write(folder.path().join("ab").join("notes.txt"), "not ours").unwrap_or_default();
         drop(blobs);
         let blobs = ArtifactStore::open(folder.path(), 100).unwrap();
         assert!(blobs.find(&hashes[3]).await.is_some());
-        assert_eq!(blobs.collect().unwrap().sweep(&used, 100).unwrap().blobs, 2);
+        assert_eq!(blobs.collect().unwrap().sweep(&used, 100).await.unwrap().blobs, 2);
         assert!(blobs.find(&hashes[3]).await.is_some());
-        assert_eq!(blobs.collect().unwrap().sweep(&used, 100).unwrap(), Collected::default());
+        assert_eq!(blobs.collect().unwrap().sweep(&used, 100).await.unwrap(), Collected::default());
     }
 }

@@ -18,7 +18,7 @@ use toml::Spanned;
 
 use super::{
     Config, OrchestratorConfig, ServiceConfig, TlsFiles, order,
-    secrets::{CallerToken, RawToken, Role, SigningSecret, of_token},
+    secrets::{CallerToken, RawToken, Role, SigningSecret, of_hash, of_token},
 };
 use crate::outbound::{Network, is_a_host};
 
@@ -62,7 +62,7 @@ struct RawOrchestrator {
     journal: Option<String>,
     own_url: Option<Spanned<String>>,
     lease: Option<Spanned<String>>,
-    artifacts: Option<String>,
+    artifacts: Option<Spanned<String>>,
     #[serde(default)]
     tokens: Vec<Spanned<RawToken>>,
     caller_rate: Option<Spanned<String>>,
@@ -89,6 +89,12 @@ struct RawService {
     urls: Vec<Spanned<String>>,
     run: Option<String>,
     capacity: Option<Spanned<u32>>,
+    instance_capacity: Option<Spanned<u32>>,
+    #[serde(default)]
+    register: bool,
+    #[serde(default)]
+    resolve: bool,
+    token_sha256: Option<Spanned<String>>,
     rate: Option<Spanned<String>>,
     #[serde(default)]
     networks: Vec<Spanned<String>>,
@@ -160,6 +166,7 @@ fn orchestrator(
         Some(span) => duration::parse(span.get_ref()).map_err(|m| error(text, span.span().start, m))?,
         None => DEFAULT_KEEP,
     };
+    let artifacts = read_artifacts(text, raw.artifacts.as_ref(), env)?;
     let tokens = read_tokens(text, &raw.tokens, env)?;
     let caller_rate = match &raw.caller_rate {
         Some(rate) => Some(Rate::parse(rate.get_ref()).map_err(|m| error(text, rate.span().start, m))?),
@@ -177,7 +184,7 @@ fn orchestrator(
         journal: env("SEGUE_JOURNAL").or(raw.journal),
         own_url,
         lease,
-        artifacts: env("SEGUE_ARTIFACTS").or(raw.artifacts).map(|path| folder.join(path)),
+        artifacts,
         tokens,
         ca: raw.ca.map(|path| folder.join(path)),
         tls: raw.tls.map(|tls| TlsFiles { cert: folder.join(tls.cert), key: folder.join(tls.key) }),
@@ -198,6 +205,25 @@ fn read_lease(text: &str, raw: Option<&Spanned<String>>) -> Result<Duration, Con
             let message = "a lease is from 1s to 5m: so long nobody leads after one that led is gone";
             Err(error(text, raw.span().start, message.to_owned()))
         }
+    }
+}
+
+/// Where artifacts are kept; an empty variable of the environment counts as none, as compose files have it.
+fn read_artifacts(
+    text: &str,
+    raw: Option<&Spanned<String>>,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<String>, ConfigError> {
+    let told = env("SEGUE_ARTIFACTS").filter(|address| !address.is_empty());
+    let at = raw.map_or(0, |raw| raw.span().start);
+    let address = told.or_else(|| raw.map(|raw| raw.get_ref().clone()));
+    match address {
+        Some(address) if address.contains("://") && !address.starts_with("s3://") => {
+            let message =
+                format!("'{address}' is no place for artifacts: write s3://BUCKET/PREFIX, or a folder");
+            Err(error(text, at, message))
+        }
+        address => Ok(address),
     }
 }
 
@@ -252,17 +278,23 @@ fn read_service(
             }
         }
     }
-    if urls.is_empty() {
+    if urls.is_empty() && !raw.register {
         let message = format!("service '{name}' has no url: add url = \"http://127.0.0.1:PORT\"");
         return Err(error(text, span.start, message));
     }
-    let capacity = match &raw.capacity {
-        Some(capacity) if (1..=MAX_CAPACITY).contains(capacity.get_ref()) => *capacity.get_ref(),
-        Some(capacity) => {
-            let message = format!("capacity is a number from 1 to {MAX_CAPACITY}");
-            return Err(error(text, capacity.span().start, message));
-        }
-        None => DEFAULT_CAPACITY,
+    if raw.register && raw.networks.is_empty() {
+        let message = format!("service '{name}' may register from anywhere: add networks = [\"10.0.0.0/8\"]");
+        return Err(error(text, span.start, message));
+    }
+    let most = read_capacity(text, raw.capacity.as_ref(), "capacity")?;
+    let instance_capacity = read_capacity(text, raw.instance_capacity.as_ref(), "instance_capacity")?;
+    let capacity = most.or(instance_capacity).unwrap_or(DEFAULT_CAPACITY);
+    let token = match &raw.token_sha256 {
+        Some(hash) => Some(
+            of_hash(name.as_str(), Role::Read, hash.get_ref())
+                .map_err(|m| error(text, hash.span().start, m))?,
+        ),
+        None => None,
     };
     let rate = match &raw.rate {
         Some(rate) => Some(Rate::parse(rate.get_ref()).map_err(|m| error(text, rate.span().start, m))?),
@@ -280,6 +312,11 @@ fn read_service(
     }
     Ok(ServiceConfig {
         urls: urls.into_iter().map(Arc::from).collect(),
+        instance_capacity,
+        most,
+        register: raw.register,
+        resolve: raw.resolve,
+        token,
         networks,
         run: raw.run,
         limits: ServiceLimits { capacity, rate },
@@ -288,6 +325,21 @@ fn read_service(
         pipelines: raw.pipelines,
         options: raw.options.and_then(|table| serde_json::to_value(table).ok()).unwrap_or_default(),
     })
+}
+
+fn read_capacity(
+    text: &str,
+    capacity: Option<&Spanned<u32>>,
+    name: &str,
+) -> Result<Option<u32>, ConfigError> {
+    match capacity {
+        Some(capacity) if !(1..=MAX_CAPACITY).contains(capacity.get_ref()) => {
+            let message = format!("{name} is a number from 1 to {MAX_CAPACITY}");
+            Err(error(text, capacity.span().start, message))
+        }
+        Some(capacity) => Ok(Some(*capacity.get_ref())),
+        None => Ok(None),
+    }
 }
 
 /// `TRANSLATION_URL`, or the original's `PHASE1_URL`.
@@ -360,6 +412,8 @@ mod tests {
             ("[service.a]\n", 1, "no url"),
             ("[service.a]\nurl = \"http://169.254.169.254\"\n", 2, "no service has"),
             ("[service.a]\nurl = \"http://x\"\nnetworks = [\"home\"]\n", 3, "no network"),
+            ("[service.a]\nregister = true\n", 1, "networks"),
+            ("[service.a]\nurl = \"http://x\"\ntoken_sha256 = \"abc\"\n", 3, "64 hexadecimal"),
             ("[orchestrator]\ntokens = [\"short\"]\n", 2, "at least 16"),
             ("[orchestrator]\nsigning_secret = \"hunter2\"\n", 2, "base64"),
             ("[orchestrator]\nsigned_callbacks = true\n", 1, "SEGUE_SIGNING_SECRET"),

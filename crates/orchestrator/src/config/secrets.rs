@@ -105,12 +105,7 @@ impl RawToken {
             Self::Text(token) => of_token("token", Role::Admin, token),
             Self::Table(table) => match (&table.token, &table.sha256) {
                 (Some(token), None) => of_token(&table.name, table.role, token),
-                (None, Some(hash)) => {
-                    let hash = from_hex(hash).ok_or_else(|| {
-                        "sha256 is 64 hexadecimal digits: printf %s TOKEN | sha256sum".to_owned()
-                    })?;
-                    Ok(CallerToken { name: table.name.clone(), role: table.role, hash })
-                }
+                (None, Some(hash)) => of_hash(&table.name, table.role, hash),
                 _ => Err(format!("token '{}' has either `token` or `sha256`", table.name)),
             },
         }
@@ -125,6 +120,13 @@ pub(super) fn of_token(name: &str, role: Role, token: &str) -> Result<CallerToke
         ));
     }
     Ok(CallerToken { name: name.to_owned(), role, hash: hash(token) })
+}
+
+/// A token of which only the hash is known.
+pub(super) fn of_hash(name: &str, role: Role, hash: &str) -> Result<CallerToken, String> {
+    let hash = from_hex(hash)
+        .ok_or_else(|| "sha256 is 64 hexadecimal digits: printf %s TOKEN | sha256sum".to_owned())?;
+    Ok(CallerToken { name: name.to_owned(), role, hash })
 }
 
 pub(crate) fn hash(token: &str) -> [u8; 32] {

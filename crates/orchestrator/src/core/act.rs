@@ -70,6 +70,7 @@ impl Core {
                 self.keep_memo(loaded, event);
                 self.note_attempt(loaded, event, attempt);
                 self.inner.timers.set(Due::Heartbeat(attempt), None);
+                self.inner.fleet.over(&service, attempt);
                 self.free(&service, attempt, verdict, since);
             }
             Effect::CancelAttempt { attempt, service } => {
@@ -350,6 +351,13 @@ impl Core {
         }
     }
 
+    /// The instance that has taken an attempt has gone: that is silence.
+    pub(crate) fn gone_silent(&self, attempt: AttemptId) {
+        let Some(live) = self.inner.attempts.get(attempt).filter(|live| live.accepted) else { return };
+        self.inner.attempts.set_suspect(attempt);
+        self.tell(live.job, Command::Silence { attempt });
+    }
+
     /// Asks for an attempt's slot: for a checkpoint, or where it has none, to be stopped. A refusal, or no answer in time,
     /// leaves things as they were.
     pub(super) fn ask_to_pause(&self, loaded: &Loaded, attempt: AttemptId) {
@@ -383,6 +391,10 @@ impl Core {
         let core = self.clone();
         tokio::spawn(async move {
             let command = core.inner.outbound.probe(&live.service, attempt).await;
+            if core.inner.attempts.get(attempt).is_none() {
+                // It ended meanwhile, and who was found to have it counts it no longer.
+                core.inner.fleet.over(&live.service, attempt);
+            }
             if matches!(command, Command::Probed { finding: engine::command::ProbeFinding::Working, .. }) {
                 core.inner.attempts.heard(attempt, core.inner.world.now());
             }

@@ -10,14 +10,15 @@ use engine::{
 };
 use parking_lot::Mutex;
 
-use crate::{clock::World, config::ServiceConfig};
+use crate::{clock::World, config::ServiceConfig, instances::Instances};
 
-/// One declared service: its configuration and its plan.
+/// One declared service: its configuration, its plan, its instances.
 #[derive(Debug)]
 pub struct Member {
     /// As in `services.toml`.
     pub config: ServiceConfig,
     plan: Mutex<ServicePlan>,
+    instances: Mutex<Instances>,
 }
 
 /// What a service's plan has to give.
@@ -50,9 +51,11 @@ impl Fleet {
     /// Empty plans for the services declared.
     #[must_use]
     pub fn new(services: &BTreeMap<Name, ServiceConfig>) -> Self {
-        let member = |config: &ServiceConfig| Member {
-            config: config.clone(),
-            plan: Mutex::new(ServicePlan::new(config.limits.clone())),
+        let member = |config: &ServiceConfig| {
+            let instances = Instances::new(config);
+            let mut plan = ServicePlan::new(config.limits.clone());
+            plan.set_capacity(instances.room());
+            Member { config: config.clone(), plan: Mutex::new(plan), instances: Mutex::new(instances) }
         };
         Self {
             members: Arc::new(services.iter().map(|(name, config)| (name.clone(), member(config))).collect()),
@@ -73,6 +76,29 @@ impl Fleet {
     /// Looks at, or changes, the plan of a service; none where it is not declared.
     pub fn with_plan<T>(&self, service: &Name, act: impl FnOnce(&mut ServicePlan) -> T) -> Option<T> {
         self.members.get(service).map(|member| act(&mut member.plan.lock()))
+    }
+
+    /// Looks at, or changes, the instances of a service, and takes over how much room they have; none where it is not declared.
+    pub fn with_instances<T>(&self, service: &Name, act: impl FnOnce(&mut Instances) -> T) -> Option<T> {
+        let member = self.members.get(service)?;
+        let (done, room) = {
+            let mut instances = member.instances.lock();
+            (act(&mut instances), instances.room())
+        };
+        member.plan.lock().set_capacity(room);
+        Some(done)
+    }
+
+    /// Notes something about the instances of a service that does not change how much room they have.
+    pub fn note_instances<T>(&self, service: &Name, act: impl FnOnce(&mut Instances) -> T) -> Option<T> {
+        self.members.get(service).map(|member| act(&mut member.instances.lock()))
+    }
+
+    /// An attempt is over: its instance has one less.
+    pub(crate) fn over(&self, service: &Name, attempt: AttemptId) {
+        if self.note_instances(service, |instances| instances.over(attempt)) == Some(true) {
+            self.with_instances(service, |_| ());
+        }
     }
 
     /// Takes a slot for a run that need not be queued, where one is free and nobody waits.
@@ -131,6 +157,11 @@ impl Fleet {
 }
 
 impl Member {
+    /// Looks at the instances.
+    pub fn instances<T>(&self, look: impl FnOnce(&Instances) -> T) -> T {
+        look(&self.instances.lock())
+    }
+
     /// Looks at the plan.
     pub fn plan<T>(&self, look: impl FnOnce(&ServicePlan) -> T) -> T {
         look(&self.plan.lock())

@@ -83,6 +83,11 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
+/// Whether a request shows this token.
+pub(super) fn is_token(token: &CallerToken, headers: &HeaderMap) -> bool {
+    bearer(headers).is_some_and(|shown| bool::from(token.hash.ct_eq(&token_hash(shown))))
+}
+
 pub(super) fn wrong_token() -> Failure {
     let hint = "send Authorization: Bearer TOKEN";
     Problem::new(Code::WrongToken, "the token is missing or wrong").hint(hint).into()

@@ -13,10 +13,7 @@ use engine::{
     ids::{AttemptId, JobId},
     job::Artifact,
 };
-use futures::TryStreamExt;
 use protocol::{Code, Problem, headers::ARTIFACT_HASH};
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
-use tokio_util::io::ReaderStream;
 
 use super::{
     App, Failure, Shared,
@@ -62,7 +59,7 @@ pub(super) async fn put_artifact(
         Ok(Bringer::Caller(caller)) => Some(caller.name.unwrap_or_else(|| "anyone".to_owned())),
         Err(_) => Some("stranger".to_owned()),
     };
-    let path = format!("/api/jobs/{id}/artifacts/{name}");
+    let path = format!("PUT /api/jobs/{id}/artifacts/{name}");
     let answer = store_artifact(&app, (id, name), &headers, body).await;
     if let Some(who) = who {
         let status =
@@ -178,9 +175,11 @@ async fn send(
         tracing::error!(%error, hash = %artifact.hash, "a blob can't be read");
         Failure(Problem::new(Code::UnknownArtifact, "the artifact's blob is gone"))
     };
-    let path =
-        app.artifacts.path(&artifact.hash).ok_or_else(|| gone(std::io::ErrorKind::InvalidData.into()))?;
-    let mut file = tokio::fs::File::open(path).await.map_err(gone)?;
+    let part = match &range {
+        Some(range) => *range.start()..range.end().saturating_add(1),
+        None => 0..artifact.size,
+    };
+    let stream = app.artifacts.read(&artifact.hash, part).await.map_err(gone)?;
     let mut headers = HeaderMap::new();
     let mut set = |name: header::HeaderName, text: String| {
         if let Ok(value) = text.parse() {
@@ -194,7 +193,6 @@ async fn send(
     set(header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'".to_owned());
     let (status, length) = match &range {
         Some(range) => {
-            file.seek(std::io::SeekFrom::Start(*range.start())).await.map_err(gone)?;
             let (from, to) = (range.start(), range.end());
             set(header::CONTENT_RANGE, format!("bytes {from}-{to}/{}", artifact.size));
             (StatusCode::PARTIAL_CONTENT, to - from + 1)
@@ -202,8 +200,7 @@ async fn send(
         None => (StatusCode::OK, artifact.size),
     };
     set(header::CONTENT_LENGTH, length.to_string());
-    let stream = ReaderStream::with_capacity(file.take(length), 64 * 1024);
-    Ok((status, headers, Body::from_stream(stream.into_stream())).into_response())
+    Ok((status, headers, Body::from_stream(stream)).into_response())
 }
 
 /// What is asked for of a body.

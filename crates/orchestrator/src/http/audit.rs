@@ -58,13 +58,13 @@ fn deed(app: &App, request: &Request, peer: Option<Peer>) -> Deed {
     }
 }
 
-/// Writes down what a caller stored, or tried to, by the answer's status. What attempts store stands in the journal.
+/// Writes down what a caller stored or said of an instance, or tried to, by the answer's status. What attempts store stands in the journal.
 pub(super) async fn stored(
     app: &App,
     who: String,
     headers: &HeaderMap,
     peer: Option<Peer>,
-    path: String,
+    what: String,
     status: u16,
 ) {
     let deed = Deed {
@@ -72,7 +72,7 @@ pub(super) async fn stored(
         who,
         on_behalf_of: on_behalf_of(headers),
         from: peer.map(|peer| peer.0.to_string()),
-        what: format!("PUT {}", path.chars().take(500).collect::<String>()),
+        what: what.chars().take(500).collect(),
         status,
     };
     app.audit.note(deed).await;

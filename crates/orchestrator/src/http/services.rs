@@ -18,6 +18,7 @@ pub(super) async fn list_services(State(app): State<Shared>) -> Response {
     let describe = |(name, member): (&Name, &Member)| {
         member.plan(|plan| ServiceStatus {
             name: name.to_string(),
+            instances: member.instances(|instances| instances.list(now)),
             urls: member.config.urls.iter().map(ToString::to_string).collect(),
             reachable: None,
             stopped: plan.is_stopped(),

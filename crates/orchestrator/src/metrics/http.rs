@@ -13,7 +13,7 @@ use super::{Counter, text::Family};
 use crate::http::Shared;
 
 /// The templates of all addresses: a test holds them to the router. What matches none is counted as `other`.
-pub const ROUTES: [&str; 47] = [
+pub const ROUTES: [&str; 48] = [
     "/",
     "/api/attempts/{id}/progress",
     "/api/audit",
@@ -38,6 +38,7 @@ pub const ROUTES: [&str; 47] = [
     "/api/jobs/{id}/why",
     "/api/pipelines",
     "/api/services",
+    "/api/services/{name}/instances/{id}",
     "/api/services/{name}/start",
     "/api/services/{name}/stop",
     "/api/{route}",

@@ -46,7 +46,7 @@ impl Network {
         Ok(Self { address, bits })
     }
 
-    fn has(&self, address: IpAddr) -> bool {
+    pub(crate) fn has(&self, address: IpAddr) -> bool {
         match (self.address, address) {
             (IpAddr::V4(ours), IpAddr::V4(theirs)) => {
                 let differ = u32::from(ours) ^ u32::from(theirs);

@@ -1,6 +1,7 @@
 //! The orchestrator over real HTTP, with a real journal: one binary.
 
 mod artifacts;
+mod blobs;
 mod browser;
 mod callbacks;
 mod course_page;
@@ -11,6 +12,7 @@ mod driver;
 mod estimates;
 mod exposition;
 mod found;
+mod instances;
 mod lessons;
 mod live;
 mod metrics;

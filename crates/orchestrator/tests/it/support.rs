@@ -213,8 +213,9 @@ async fn start(setup: Setup) -> (App, String) {
     let config = config::read(&services, &folder, &|_| None).unwrap();
     let tokens = TokenKey::load_or_make(&folder).unwrap();
     let public_url = format!("http://{listen}").into();
+    let fleet = Fleet::new(&config.services);
     let outbound = HttpOutbound::new(OutboundSettings {
-        services: config.services.clone(),
+        fleet: fleet.clone(),
         addresses: Addresses { public_url, tokens: tokens.clone() },
         signing_secret: config.orchestrator.signing_secret.clone(),
         trust: config::trust(config.orchestrator.ca.as_deref()).unwrap(),
@@ -227,7 +228,7 @@ async fn start(setup: Setup) -> (App, String) {
         journal: Arc::new(open(options).await),
         world,
         outbound: Arc::new(outbound),
-        fleet: Fleet::new(&config.services),
+        fleet,
         memo: Memo::open(&folder.join("memo")).unwrap().with_blobs(artifacts.clone()),
         pipelines: vec![Arc::new(Pipeline::parse(&pipeline).unwrap())],
     });

@@ -5,5 +5,6 @@ mod companion;
 mod control;
 mod delivery;
 mod examples;
+mod registering;
 mod starting;
 mod support;

@@ -52,6 +52,9 @@ pub(crate) struct Fake {
     /// Most attempts at a time of each name; more are answered 429
     #[arg(long, default_value_t = 100_000)]
     pub(crate) capacity: usize,
+    /// Tell this orchestrator that each is there, keep telling it, and drain before the end
+    #[arg(long, value_name = "URL")]
+    pub(crate) register: Option<String>,
     /// Folder for what was accepted, which then survives kill -9; absent: it is forgotten
     #[arg(long, value_name = "FOLDER")]
     pub(crate) data: Option<PathBuf>,

@@ -16,8 +16,9 @@ use std::{
 use anyhow::{Context, Result, bail};
 use engine::ids::Name;
 use futures::future::try_join_all;
+use orchestrator::instances::LEASE;
 use parking_lot::Mutex;
-use phase_kit::Service;
+use phase_kit::{Registering, Service, catalog::Token};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +30,7 @@ use crate::{cli::fake::Fake, config::read_config, logging, supervise};
 /// Seeds that nobody has chosen are small enough to be typed.
 const SEEDS: u64 = 1_000_000;
 
-pub(super) async fn run(config: &Path, fake: &Fake) -> Result<ExitCode> {
+pub(super) async fn run(config: &Path, token: Option<&str>, fake: &Fake) -> Result<ExitCode> {
     logging::start();
     let seed = fake.seed.unwrap_or_else(|| uuid::Uuid::now_v7().as_u64_pair().1 % SEEDS);
     let names = fake.names.iter().map(|text| placed(text, fake, config)).collect::<Result<Vec<_>>>()?;
@@ -42,7 +43,7 @@ pub(super) async fn run(config: &Path, fake: &Fake) -> Result<ExitCode> {
     for (name, listen) in &names {
         let listener =
             TcpListener::bind(listen).await.with_context(|| format!("{listen} can't be listened on"))?;
-        listening.push((service(name, fake, seed)?, listener));
+        listening.push((service(name, token, fake, seed)?, listener));
     }
     let shutdown = CancellationToken::new();
     supervise::cancel_on_signals(vec![shutdown.clone()]);
@@ -65,7 +66,7 @@ pub(super) async fn run(config: &Path, fake: &Fake) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn service(name: &Name, fake: &Fake, seed: u64) -> Result<Service> {
+fn service(name: &Name, token: Option<&str>, fake: &Fake, seed: u64) -> Result<Service> {
     let text = name.as_str();
     let stand_in = StandIn {
         name: text.into(),
@@ -78,6 +79,15 @@ fn service(name: &Name, fake: &Fake, seed: u64) -> Result<Service> {
     let mut service = Service::builder(text).any_phase(stand_in).capacity(fake.capacity);
     if let Some(data) = &fake.data {
         service = service.data_dir(data.join(text));
+    }
+    if let Some(orchestrator) = &fake.register {
+        service = service.registering(Registering {
+            orchestrator: orchestrator.clone(),
+            token: token.map(Token::new),
+            id: None,
+            url: None,
+            lease: LEASE,
+        });
     }
     service.build().context("the stand-in can't be made")
 }
@@ -107,7 +117,7 @@ fn declared(name: &Name, config: &Path) -> Result<SocketAddr> {
         bail!("{}: there is no {}", hint(), config.display());
     }
     let (config, _) = read_config(config)?;
-    address(&config.services.get(name).with_context(hint)?.urls[0])
+    address(config.services.get(name).and_then(|service| service.urls.first()).with_context(hint)?)
 }
 
 /// What the last fitting option says: `JSON` and `@FILE` are for all names, `NAME=…` is for one.

@@ -3,9 +3,15 @@
 use std::{net::SocketAddr, path::Path, process::ExitCode};
 
 use anyhow::{Context, Result};
-use engine::ids::Name;
-use orchestrator::config::SigningSecret;
-use phase_kit::catalog::{ServiceSettings, Token};
+use engine::{ids::Name, pipeline::duration};
+use orchestrator::{
+    config::{ServiceConfig, SigningSecret},
+    instances::LEASE,
+};
+use phase_kit::{
+    Registering,
+    catalog::{ServiceSettings, Token},
+};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -18,13 +24,14 @@ pub(super) async fn run(config: &Path, token: Option<&str>, serve: &Serve) -> Re
     let declared = config.services.get(&name);
     let listen = match (serve.listen, declared) {
         (Some(listen), _) => listen,
-        (None, Some(declared)) => address(&declared.urls[0])?,
+        (None, Some(declared)) if !declared.urls.is_empty() => address(&declared.urls[0])?,
+        (None, Some(_)) => anyhow::bail!("services.toml gives '{name}' no url: say --listen"),
         (None, None) => anyhow::bail!("services.toml does not declare '{name}': say --listen"),
     };
     let data = serve.data.clone().unwrap_or_else(|| config.orchestrator.data.join("services"));
     let settings = ServiceSettings {
         data_dir: data.join(name.as_str()),
-        capacity: declared.map_or(8, |service| service.limits.capacity as usize),
+        capacity: declared.map_or(8, room),
         secret: config.orchestrator.signing_secret.as_ref().map(SigningSecret::to_text),
         options: declared.map(|service| service.options.clone()).unwrap_or_default(),
         orchestrator: config.orchestrator.public_url.clone(),
@@ -32,8 +39,16 @@ pub(super) async fn run(config: &Path, token: Option<&str>, serve: &Serve) -> Re
         peers: config
             .services
             .iter()
-            .map(|(name, peer)| (name.to_string(), peer.urls[0].to_string()))
+            .filter_map(|(name, peer)| Some((name.to_string(), peer.urls.first()?.to_string())))
             .collect(),
+        registering: serve.register.then(|| Registering {
+            orchestrator: config.orchestrator.public_url.clone(),
+            token: token.map(Token::new),
+            id: serve.instance.clone(),
+            url: serve.url.clone(),
+            lease: LEASE,
+        }),
+        drain: serve.drain.as_deref().map(duration::parse).transpose().map_err(anyhow::Error::msg)?,
     };
     let service = catalogs::service(name.as_str(), &settings)?;
     if serve.dry_run {
@@ -48,6 +63,11 @@ pub(super) async fn run(config: &Path, token: Option<&str>, serve: &Serve) -> Re
     tracing::info!(service = %name, %listen, "service is ready");
     phase_kit::serve(listener, shutdown.cancelled_owned(), service).await.context("the service failed")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Attempts that one instance takes at once.
+fn room(service: &ServiceConfig) -> usize {
+    service.instance_capacity.unwrap_or(service.limits.capacity) as usize
 }
 
 /// Host and port of a URL, as an address to listen on.

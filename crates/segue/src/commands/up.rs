@@ -81,7 +81,8 @@ async fn until_ready(setup: &Setup, names: Vec<&Name>) {
     let answer = async {
         for name in &names {
             let Some(service) = setup.config.services.get(*name) else { continue };
-            let address = format!("{}/health", service.urls[0]);
+            let Some(url) = service.urls.first() else { continue };
+            let address = format!("{url}/health");
             while http.get(&address).timeout(Duration::from_secs(2)).send().await.is_err() {
                 tokio::time::sleep(ASK_EVERY).await;
             }

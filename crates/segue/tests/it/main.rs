@@ -16,6 +16,7 @@ mod kill;
 mod logs;
 mod postgres;
 mod preempt;
+mod rolling;
 mod soak;
 mod support;
 mod table;

@@ -247,8 +247,9 @@ async fn app(
     term: Arc<Term>,
 ) -> App {
     let world = Arc::new(RealWorld);
+    let fleet = Fleet::new(&config.services);
     let outbound = HttpOutbound::new(OutboundSettings {
-        services: config.services.clone(),
+        fleet: fleet.clone(),
         addresses: Addresses { public_url: public_url.into(), tokens: tokens.clone() },
         signing_secret: None,
         trust: config::trust(None).unwrap(),
@@ -262,7 +263,7 @@ async fn app(
         journal: Arc::new(journal),
         world,
         outbound: Arc::new(outbound),
-        fleet: Fleet::new(&config.services),
+        fleet,
         memo: Memo::open(&common.folder.join("memo")).unwrap(),
         pipelines: vec![Arc::new(Pipeline::parse(&common.pipeline).unwrap())],
     });

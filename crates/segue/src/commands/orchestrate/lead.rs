@@ -1,11 +1,11 @@
 //! Wires the parts of an orchestrator that does the work together and runs it.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use journal::{Journal, shelf::Shelf};
 use orchestrator::{
-    artifacts::ArtifactStore,
+    artifacts::{ArtifactStore, S3Settings},
     audit::Audit,
     clock::{RealWorld, World},
     cluster::Term,
@@ -54,8 +54,9 @@ pub(super) async fn lead(
     let data = &config.orchestrator.data;
     let Ground { journal, tokens, listener, among_others } = ground;
     let world: Arc<dyn World> = Arc::new(RealWorld);
+    let fleet = Fleet::new(&config.services);
     let outbound = Arc::new(HttpOutbound::new(OutboundSettings {
-        services: config.services.clone(),
+        fleet: fleet.clone(),
         addresses: Addresses {
             public_url: config.orchestrator.public_url.as_str().into(),
             tokens: tokens.clone(),
@@ -71,12 +72,12 @@ pub(super) async fn lead(
             outbound.stop_offering();
         }
     });
-    let (artifacts, memo) = stores(config)?;
+    let (artifacts, memo) = stores(config).await?;
     let core = Core::new(Parts {
         journal,
         world,
         outbound,
-        fleet: Fleet::new(&config.services),
+        fleet,
         memo: memo.with_blobs(artifacts.clone()),
         pipelines: setup.pipelines.clone(),
     });
@@ -113,13 +114,24 @@ pub(super) async fn lead(
 }
 
 /// Where blobs and earlier results are.
-fn stores(config: &Config) -> Result<(Arc<ArtifactStore>, Memo)> {
-    let data = &config.orchestrator.data;
-    let (artifacts, memo): (_, PathBuf) = match &config.orchestrator.artifacts {
-        Some(folder) => (ArtifactStore::open_shared(folder, MAX_ARTIFACT), folder.join("memo")),
-        None => (ArtifactStore::open(&data.join("artifacts"), MAX_ARTIFACT), data.join("memo")),
+async fn stores(config: &Config) -> Result<(Arc<ArtifactStore>, Memo)> {
+    let orchestrator = &config.orchestrator;
+    let data = &orchestrator.data;
+    let (artifacts, memo) = match &orchestrator.artifacts {
+        Some(address) if address.starts_with("s3://") => {
+            let settings = S3Settings::parse(address, trust(orchestrator.ca.as_deref())?)?;
+            (ArtifactStore::in_bucket(&settings, MAX_ARTIFACT).await?, data.join("memo"))
+        }
+        Some(folder) => {
+            let folder = data.join(folder);
+            let store = ArtifactStore::open_shared(&folder, MAX_ARTIFACT);
+            (store.context("the artifacts' folder can't be used")?, folder.join("memo"))
+        }
+        None => {
+            let store = ArtifactStore::open(&data.join("artifacts"), MAX_ARTIFACT);
+            (store.context("the artifacts' folder can't be used")?, data.join("memo"))
+        }
     };
-    let artifacts = artifacts.context("the artifacts' folder can't be used")?;
     let memo = Memo::open(&memo).context("the folder of earlier results can't be made")?;
     Ok((Arc::new(artifacts), memo))
 }
