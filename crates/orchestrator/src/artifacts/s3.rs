@@ -2,7 +2,7 @@
 //!
 //! A blob's name is its hash, which is known when the last byte has come. So what fits into one part is held until then and stored
 //! in one call; what is larger goes part by part to `incoming/…`, is copied to its name within the store, and removed there. At no
-//! time more than [`PARTS`] parts of a blob are in memory.
+//! time more than a few parts of a blob are in memory ([`PARTS`] on their way, one that fills).
 //!
 //! Reading goes on where a connection broke: what is named by its content can't have changed meanwhile. Several orchestrators may
 //! have one bucket: blobs younger than [`GRACE`] are nobody's to remove, so that one that another orchestrator is just about to
@@ -15,14 +15,14 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::{
     FutureExt, StreamExt, TryStreamExt,
     future::BoxFuture,
     stream::{self, BoxStream},
 };
 use object_store::{
-    ClientOptions, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, RetryConfig,
+    ClientOptions, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig,
     WriteMultipart,
     aws::{AmazonS3, AmazonS3Builder},
     client::{HttpClient, HttpConnector},
@@ -74,7 +74,7 @@ pub enum S3Error {
     #[error("the HTTP client for the S3 store can't be set up")]
     Client(#[from] reqwest::Error),
     /// It was asked and refused, or is not there.
-    #[error("the bucket '{bucket}' can't be used: {source}")]
+    #[error("the bucket '{bucket}' can't be used")]
     Unusable {
         /// Which.
         bucket: String,
@@ -213,7 +213,8 @@ impl Blobs for Bucket {
             store: self.store.clone(),
             prefix: self.prefix.clone(),
             draft,
-            held: BytesMut::new(),
+            held: Vec::new(),
+            size: 0,
             upload: None,
         };
         async move { Ok(Box::new(arriving) as Box<dyn Incoming>) }.boxed()
@@ -301,33 +302,35 @@ struct Arriving {
     store: Arc<AmazonS3>,
     prefix: Path,
     draft: Path,
-    /// What is not yet on its way.
-    held: BytesMut,
+    /// The beginning, until it is clear that there is more than one part.
+    held: Vec<Bytes>,
+    size: usize,
     upload: Option<WriteMultipart>,
 }
 
 impl Arriving {
-    async fn send(&mut self) -> io::Result<()> {
-        let upload = match &mut self.upload {
-            Some(upload) => upload,
-            none => {
-                let begun = self.store.put_multipart(&self.draft).await.map_err(failed)?;
-                none.insert(WriteMultipart::new_with_chunk_size(begun, PART))
-            }
-        };
-        upload.wait_for_capacity(PARTS).await.map_err(failed)?;
-        upload.put(self.held.split().freeze());
+    async fn take(&mut self, bytes: Bytes) -> io::Result<()> {
+        if let Some(upload) = &mut self.upload {
+            upload.wait_for_capacity(PARTS).await.map_err(failed)?;
+            upload.put(bytes);
+            return Ok(());
+        }
+        self.size += bytes.len();
+        self.held.push(bytes);
+        if self.size > PART {
+            let begun = self.store.put_multipart(&self.draft).await.map_err(failed)?;
+            let upload = self.upload.insert(WriteMultipart::new_with_chunk_size(begun, PART));
+            self.held.drain(..).for_each(|bytes| upload.put(bytes));
+        }
         Ok(())
     }
 
     async fn settle_as(mut self, hash: &str) -> io::Result<()> {
         let name = self.prefix.clone().join(&hash[..2]).join(&hash[2..]);
         let Some(upload) = self.upload.take() else {
-            let bytes = self.held.freeze();
-            return self.store.put(&name, bytes.into()).await.map(drop).map_err(failed);
+            let whole = PutPayload::from_iter(self.held);
+            return self.store.put(&name, whole).await.map(drop).map_err(failed);
         };
-        let mut upload = upload;
-        upload.put(self.held.split().freeze());
         upload.finish().await.map_err(failed)?;
         // Also where it is there already: it is young again then, and nobody removes it.
         let copied = self.store.copy(&self.draft, &name).await;
@@ -340,11 +343,7 @@ impl Arriving {
 
 impl Incoming for Arriving {
     fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, io::Result<()>> {
-        async move {
-            self.held.extend_from_slice(&bytes);
-            if self.held.len() >= PART { self.send().await } else { Ok(()) }
-        }
-        .boxed()
+        self.take(bytes).boxed()
     }
 
     fn settle(self: Box<Self>, hash: String) -> BoxFuture<'static, io::Result<()>> {
