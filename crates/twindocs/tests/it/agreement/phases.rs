@@ -33,12 +33,12 @@ struct Job {
     comparison: ServiceHost,
     resolution: ServiceHost,
     input: Value,
+    _own: tempfile::TempDir,
 }
 
-fn host(name: &str, options: Value) -> ServiceHost {
-    let own = tempfile::tempdir().expect("a folder");
+fn host(name: &str, own: &tempfile::TempDir, options: Value) -> ServiceHost {
     let settings = ServiceSettings {
-        data_dir: own.path().to_owned(),
+        data_dir: own.path().join(name),
         capacity: 1,
         options,
         orchestrator: "http://127.0.0.1:9".to_owned(),
@@ -54,8 +54,10 @@ impl Job {
         put(&fake, "components.json", &json!(world.components_file()));
         put(&fake, "call_graph.json", &json!(world.graph));
         put(&fake, "sources.json", &json!(world.sources));
-        let (comparison, resolution) = (host("comparison", options.clone()), host("resolution", options));
-        Self { fake, comparison, resolution, input }
+        let own = tempfile::tempdir().expect("a folder");
+        let comparison = host("comparison", &own, options.clone());
+        let resolution = host("resolution", &own, options);
+        Self { fake, comparison, resolution, input, _own: own }
     }
 
     fn write(&self, streams: &Streams, iteration: u32) {

@@ -20,25 +20,31 @@ use twindocs::{
 
 use super::world::{ALL, CLEAN, LOAD, MAIN, OPEN, World, plant, said, streams, strict};
 
-/// Where something can be planted, and what.
+/// Where something can be planted, and what: right, wrong, or in part.
 fn planting() -> impl Strategy<Value = (Stream, &'static str, String, Value)> {
     let id = prop::sample::select(ALL.to_vec());
     let stream = prop::sample::select(Stream::ALL.to_vec());
     let text = prop::sample::select(vec!["", "One line.", "Another line of it.", "It keeps the password."]);
-    let edge =
-        (prop::sample::select(vec!["callers", "callees"]), prop::sample::select(ALL.to_vec()), any::<bool>())
-            .prop_map(|(side, other, there)| {
-                let call = json!({ "component_id": other, "call_site_line": 12, "call_type": "direct" });
-                (format!("/call_graph/{side}/{other}"), if there { call } else { Value::Null })
-            });
-    let words = (prop::sample::select(vec!["summary", "description"]), text)
-        .prop_map(|(field, text)| (format!("/documentation/{field}"), json!(text)));
-    let named = (prop::sample::select(vec!["path", "mode", "size", "text"]), any::<bool>()).prop_map(
-        |(name, there)| {
-            let doc = json!({ "name": name, "type": "str", "description": "Something.", "required": true });
-            (format!("/documentation/parameters/{name}"), if there { doc } else { Value::Null })
+    let sides = prop::sample::select(vec!["callers", "callees"]);
+    let line = prop::sample::select(vec![None, Some(12), Some(22), Some(99)]);
+    let edge = (sides, prop::sample::select(ALL.to_vec()), any::<bool>(), line).prop_map(
+        |(side, other, there, line)| {
+            let mut call = json!({ "component_id": other, "call_type": "direct" });
+            if let Some(line) = line {
+                call["call_site_line"] = json!(line);
+            }
+            (format!("/call_graph/{side}/{other}"), if there { call } else { Value::Null })
         },
     );
+    let words = (prop::sample::select(vec!["summary", "description"]), text)
+        .prop_map(|(field, text)| (format!("/documentation/{field}"), json!(text)));
+    let names = prop::sample::select(vec!["path", "mode", "size", "text"]);
+    let more = prop::sample::select(vec![json!({}), json!({ "type": "str" }), json!({ "default": "'r'" })]);
+    let named = (names, any::<bool>(), any::<bool>(), more).prop_map(|(name, there, required, more)| {
+        let mut doc = json!({ "name": name, "description": "Something.", "required": required });
+        doc.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        (format!("/documentation/parameters/{name}"), if there { doc } else { Value::Null })
+    });
     let raised =
         (prop::sample::select(vec!["OSError", "ValueError"]), any::<bool>()).prop_map(|(kind, there)| {
             let doc = json!({ "type": kind, "condition": "It cannot be." });
