@@ -346,3 +346,21 @@ fn who_has_only_waited_and_goes_before_an_urgent_one_keeps_the_slot() {
     plan.occupy(attempt(2), old, hours);
     assert_eq!(plan.next(hours), Next::Idle, "it would lose at once what it has waited for");
 }
+
+#[test]
+fn with_less_room_what_runs_goes_on_and_nobody_is_asked_to_pause_in_vain() {
+    let mut plan = plan(2, None);
+    for job in [1, 2] {
+        plan.enqueue(Waiting { interruptible: true, ..waiting(job, Priority::Medium, 1) });
+    }
+    assert_eq!(drain(&mut plan, 1), [1, 2]);
+    plan.enqueue(waiting(3, Priority::Urgent, 2));
+    // An instance drains: one that lets go would make room for nobody.
+    plan.set_capacity(1);
+    assert_eq!(plan.next(Timestamp(2)), Next::Idle);
+    assert!(plan.release(attempt(1), Verdict::Good, Timestamp(3)));
+    assert!(matches!(plan.next(Timestamp(3)), Next::Preempt { .. }));
+    // Another comes.
+    plan.set_capacity(2);
+    assert_eq!(drain(&mut plan, 3), [3]);
+}
