@@ -189,11 +189,13 @@ mod tests {
         let kept = one.keep(&reign);
         let next = two.seek();
         tokio::pin!(kept, next);
-        tokio::select! {
-            () = &mut kept => panic!("it is renewed"),
-            _ = &mut next => panic!("there are two"),
-            () = tokio::time::sleep(TIME * 10) => {}
-        }
+        let either = async {
+            tokio::select! {
+                () = &mut kept => "it is not renewed",
+                _ = &mut next => "there are two",
+            }
+        };
+        assert_eq!(tokio::time::timeout(TIME * 10, either).await.ok(), None);
         assert_eq!((led_by(&one), led_by(&two)), (Some("http://1".into()), Some("http://1".into())));
         *away.lock() = true;
         let began = Instant::now();

@@ -109,7 +109,7 @@ impl Load {
                         return;
                     }
                     load.start_one(&format!("k{number}")).await;
-                    tokio::time::sleep(pace).await;
+                    rest(pace).await;
                 }
             });
         }
@@ -146,7 +146,7 @@ impl Load {
                     look = true;
                 }
             }
-            tokio::time::sleep(AGAIN).await;
+            rest(AGAIN).await;
         }
     }
 
@@ -199,7 +199,7 @@ impl Load {
                 }
                 let left: Vec<_> = wanted.values().filter_map(|job| jobs.get(job)).take(5).collect();
                 assert!(began.elapsed() < patience, "not all jobs end; such as {left:?}");
-                tokio::time::sleep(Duration::from_millis(200)).await;
+                rest(Duration::from_millis(200)).await;
             }
             let mut keys = BTreeMap::new();
             for (job, (key, _)) in &jobs {
@@ -239,6 +239,13 @@ impl Load {
     }
 }
 
+/// The pace of callers who call again and again: nothing is waited for that would have to have happened by then.
+async fn rest(time: Duration) {
+    let mut pace = tokio::time::interval(time.max(Duration::from_millis(1)));
+    pace.tick().await;
+    pace.tick().await;
+}
+
 async fn answer(request: reqwest::RequestBuilder) -> Result<(u16, Value), String> {
     let kind = |error: reqwest::Error| match error.is_connect() {
         true => "not reached".to_owned(),
@@ -272,6 +279,6 @@ async fn report(load: Arc<Load>, start: Value) {
             Ok((status, said)) => load.note(format!("callback {status} {}", said["code"])),
             Err(error) => load.note(format!("callback {error}")),
         }
-        tokio::time::sleep(AGAIN).await;
+        rest(AGAIN).await;
     }
 }
