@@ -49,7 +49,7 @@ pub(crate) struct Run {
     /// Most jobs that wait for a callback: 1,000, and ten times as many up to this
     #[arg(long, default_value_t = 0)]
     waiting: u64,
-    /// A PostgreSQL database whose contents may be thrown away
+    /// A PostgreSQL database, which is filled with jobs
     #[arg(long)]
     postgres: Option<String>,
     /// Writes the page and the plots instead of comparing

@@ -36,7 +36,7 @@ pub struct Plan {
     pub concurrencies: Vec<usize>,
     /// Most jobs that wait for a callback.
     pub waiting: u64,
-    /// A PostgreSQL database whose tables may be dropped.
+    /// A PostgreSQL database, which is filled with jobs.
     pub postgres: Option<String>,
 }
 

@@ -27,7 +27,7 @@ pub enum Kind {
     Embedded,
     /// So many orchestrators on one PostgreSQL database.
     Postgres {
-        /// The database, empty before each run.
+        /// The database.
         url: String,
         /// How many.
         orchestrators: usize,
