@@ -127,6 +127,23 @@ fn a_stopped_leader_hands_over_at_once() {
 }
 
 #[test]
+fn a_rolling_restart_of_every_orchestrator_under_load_fails_no_job() {
+    let (mut nodes, load, stop) = under_load(2_000);
+    let mut pauses = Vec::new();
+    for number in 0..3 {
+        let began = Instant::now();
+        nodes.stop(number);
+        let leader = nodes.leader();
+        assert_ne!(leader, number, "it has stopped");
+        pauses.push(pause(&nodes, &load, began));
+        nodes.launch(number);
+        nodes.until(|| nodes.role(number).as_deref() == Some("standby"));
+    }
+    assert!(pauses.iter().all(|paused| *paused < LEASE), "handed over, not run out: {pauses:?}");
+    settle("each restarted in turn", &load, &stop, (&[], &pauses));
+}
+
+#[test]
 fn a_leader_that_is_cut_off_from_the_database_is_followed_and_comes_back() {
     let (mut nodes, load, stop) = under_load(2_000);
     let leader = nodes.leader();
