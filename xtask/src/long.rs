@@ -1,4 +1,4 @@
-//! `cargo xtask kill`, `chaos`, `soak` and `theatre`: the long tests with any numbers. The tests themselves are with the executable that
+//! `cargo xtask kill`, `chaos`, `soak`, `theatre` and `twindocs`: the long tests with any numbers. The tests themselves are with the executable that
 //! they run, in `crates/segue/tests/it`; here their numbers are handed over, and what they print is shown as it comes.
 
 use std::process::Command;
@@ -13,7 +13,7 @@ struct Long {
 }
 
 /// All of them.
-const ALL: [Long; 4] = [
+const ALL: [Long; 5] = [
     // Kills during a course, and compares its files.
     Long {
         module: "kill",
@@ -48,6 +48,8 @@ const ALL: [Long; 4] = [
             ("--every", "THEATRE_EVERY"),
         ],
     },
+    // Kills while a codebase is documented twice, and compares the packages.
+    Long { module: "twindocs", numbers: &[("--kills", "TWINDOCS_KILLS"), ("--seed", "TWINDOCS_SEED")] },
 ];
 
 /// Runs a long test with these arguments.

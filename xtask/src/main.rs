@@ -1,4 +1,4 @@
-//! Repository tasks: `cargo xtask tidy`, `bench`, `compose`, `fuzz`, `kill`, `chaos`, `soak`, `theatre` and `simulate`.
+//! Repository tasks: `cargo xtask tidy`, `bench`, `compose`, `fuzz`, `kill`, `chaos`, `soak`, `theatre`, `twindocs` and `simulate`.
 //!
 //! Why a program and not shell: the checks run as tests too, on every system that has cargo, and each is tested on text
 //! that breaks it. Arguments are matched by hand: eight commands do not pay for a parser's build time.
@@ -27,7 +27,9 @@ fn main() -> ExitCode {
         ["bench", arguments @ ..] => bench::run(&repo::root(), arguments),
         ["compose", segue] => compose::dry_run(&repo::root(), segue),
         ["fuzz", arguments @ ..] => fuzz::run(&repo::root(), arguments),
-        [name @ ("kill" | "chaos" | "soak" | "theatre"), arguments @ ..] => long::run(name, arguments),
+        [name @ ("kill" | "chaos" | "soak" | "theatre" | "twindocs"), arguments @ ..] => {
+            long::run(name, arguments)
+        }
         ["simulate", arguments @ ..] => simulate::run(arguments),
         _ => Err(USAGE.to_owned()),
     };

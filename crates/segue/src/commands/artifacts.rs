@@ -1,7 +1,7 @@
 //! `segue artifacts`: lists them, or copies them into a folder.
 
 use std::{
-    path::{Component, Path},
+    path::{Component, Path, PathBuf},
     process::ExitCode,
 };
 
@@ -67,7 +67,10 @@ async fn fetch(api: &Api, id: &str, folder: &Path, artifact: ArtifactInfo) -> Re
     let bytes = response.bytes().await.with_context(|| format!("{} did not arrive whole", artifact.name))?;
     let parent = path.parent().unwrap_or(folder);
     tokio::fs::create_dir_all(parent).await.with_context(|| format!("{} can't be made", parent.display()))?;
-    let fresh = path.with_extension("part");
+    // Added to the whole name: `report.md` and `report.json` are fetched at the same time.
+    let mut fresh = path.clone().into_os_string();
+    fresh.push(".part");
+    let fresh = PathBuf::from(fresh);
     tokio::fs::write(&fresh, &bytes)
         .await
         .with_context(|| format!("{} can't be written", fresh.display()))?;

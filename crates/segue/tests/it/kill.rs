@@ -98,7 +98,8 @@ fn make(plan: &Plan, disturbed: bool) -> Made {
     Made { files, took }
 }
 
-fn collect(folder: &Path, name: &str, files: &mut BTreeMap<String, Vec<u8>>) {
+/// All files of a folder, by the name from there on.
+pub(crate) fn collect(folder: &Path, name: &str, files: &mut BTreeMap<String, Vec<u8>>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = format!("{name}/{}", path.file_name().unwrap().to_str().unwrap());

@@ -24,4 +24,5 @@ mod support;
 mod table;
 mod theatre;
 mod torn;
+mod twindocs;
 mod up;

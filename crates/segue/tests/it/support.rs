@@ -314,24 +314,52 @@ fn declared(names: &[&str]) -> String {
     tables.filter(wanted).collect()
 }
 
+/// Puts services of the repository's configuration, which have consecutive ports from `first` on, on free ones.
+fn on_free_ports<const N: usize>(names: [&str; N], first: u16) -> String {
+    let mut services = declared(&names);
+    for (old, new) in (first..).zip(free_ports::<N>()) {
+        services = services.replace(&format!(":{old}\""), &format!(":{new}\""));
+    }
+    services
+}
+
+/// The text of one of the repository's pipelines.
+fn pipeline(name: &str) -> String {
+    std::fs::read_to_string(repository().join(format!("pipelines/{name}.toml"))).unwrap()
+}
+
 /// The course with all of its services on free ports.
 pub(crate) fn course() -> Home {
     let names = ["translation", "extraction", "baskets", "grammar", "introductions", "manifest", "tts"];
-    let mut services = declared(&names);
-    for (old, new) in (3457..).zip(free_ports::<7>()) {
-        services = services.replace(&format!(":{old}\""), &format!(":{new}\""));
-    }
-    let pipeline = std::fs::read_to_string(repository().join("pipelines/course.toml")).unwrap();
-    Home::new(&services, &[("course.toml", &pipeline)])
+    Home::new(&on_free_ports(names, 3457), &[("course.toml", &pipeline("course"))])
 }
 
-/// Starts it, and returns when all eight processes are ready.
+/// The twin documentation with all of its services on free ports, and what else there is to say of them.
+pub(crate) fn twindocs(options: &str) -> Home {
+    let names = [
+        "analysis",
+        "documenter_a",
+        "validator_a",
+        "documenter_b",
+        "validator_b",
+        "comparison",
+        "resolution",
+        "package",
+    ];
+    let services = on_free_ports(names, 3501) + options;
+    Home::new(&services, &[("twindocs.toml", &pipeline("twindocs"))])
+}
+
+/// Starts the course, and returns when all eight processes are ready.
 pub(crate) fn up(home: &Home) -> Running {
-    let mut running = Running::start(home.command(&["up", "--only", "course"]));
-    let mut ready = 0;
-    while ready < 8 {
+    up_only(home, "course", 8)
+}
+
+/// Starts what a pipeline needs, and returns when so many processes are ready.
+pub(crate) fn up_only(home: &Home, pipeline: &str, processes: usize) -> Running {
+    let mut running = Running::start(home.command(&["up", "--only", pipeline]));
+    for _ in 0..processes {
         running.line(" is ready");
-        ready += 1;
     }
     running
 }

@@ -120,7 +120,7 @@ impl<'t> Builder<'t> {
         let parent_id = outer.id.clone();
         let text = self.text_of(new.node);
         let until = new.body.map_or_else(|| new.node.end_byte(), |body| body.start_byte());
-        let head = self.text.get(new.node.start_byte()..until).unwrap_or("");
+        let head = self.without_comments(new.node, until);
         let line_end = u32::try_from(new.node.end_position().row).unwrap_or(u32::MAX).saturating_add(1);
         let component = Component {
             id: String::new(),
@@ -143,6 +143,29 @@ impl<'t> Builder<'t> {
         self.facts.parents.push(Some(parent));
         self.facts.open_parameters.push(Vec::new());
         self.facts.components.len() - 1
+    }
+
+    /// The text of a node up to a place: on one line a comment would take in what follows it.
+    fn without_comments(&self, node: Node<'_>, until: usize) -> String {
+        let (mut open, mut comments) = (vec![node], Vec::new());
+        while let Some(node) = open.pop() {
+            if node.kind().contains("comment") {
+                comments.push(node.byte_range());
+                continue;
+            }
+            let children = node
+                .children(&mut node.walk())
+                .filter(|child| child.start_byte() < until)
+                .collect::<Vec<_>>();
+            open.extend(children);
+        }
+        comments.sort_by_key(|comment| comment.start);
+        let (mut head, mut at) = (String::new(), node.start_byte());
+        for comment in comments {
+            head.push_str(self.text.get(at..comment.start).unwrap_or(""));
+            at = comment.end.min(until).max(at);
+        }
+        head + self.text.get(at..until).unwrap_or("")
     }
 
     /// Gives a component its id, after its parameters and its final name are known.

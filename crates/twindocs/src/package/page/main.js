@@ -10,7 +10,7 @@ function overview() {
   return [
     h("h2", { tabindex: "-1" }, "How far the streams agree"),
     h("div", { class: "figures" },
-      figure(`${metrics.components_documented} of ${metrics.components_total}`, "components documented"),
+      figure(metrics.components_documented.toLocaleString("en"), `of ${metrics.components_total.toLocaleString("en")} components documented`),
       figure(metrics.components_agreed.toLocaleString("en"), "with nothing undecided"),
       figure(`${metrics.mean_confidence.toFixed(1)} %`, "mean confidence"),
       figure(metrics.calls.toLocaleString("en"), "calls"),

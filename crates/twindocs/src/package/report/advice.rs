@@ -120,7 +120,7 @@ fn movement(history: &[HistoryRow], all: &mut Vec<String>) {
         ("The texts' similarity", |it| it.documentation_similarity),
     ];
     if let [.., before, after] = history {
-        for (name, of) in measures.iter().filter(|it| it.1(after) + 0.0005 < it.1(before)) {
+        for (name, of) in measures.iter().filter(|it| it.1(after) + 0.001 < it.1(before)) {
             all.push(format!(
                 "{name} fell in the last iteration, from {:.3} to {:.3}: the feedback leads the streams apart.",
                 of(before),
