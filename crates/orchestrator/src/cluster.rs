@@ -6,7 +6,7 @@
 //! before anybody else can have it ([`Reign::holds`]): nobody is told anything by a leader of yesterday.
 //!
 //! A process lives in terms ([`terms`]). As a leader it runs on a tokio runtime of its own, which is dropped at the end with all
-//! tasks in it: there is nothing to be forgotten in memory. As a standby it keeps nothing ([`standby`], [`forward`]). The listening
+//! tasks in it: there is nothing to be forgotten in memory. As a standby it keeps nothing (`standby`, `forward`). The listening
 //! socket stays open all the time, so that a connection made between two terms waits in its queue.
 
 mod forward;

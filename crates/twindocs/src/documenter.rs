@@ -4,7 +4,7 @@
 //! written is kept in a book by the hash of all that its author was given: a killed run, a later iteration and the next job ask
 //! again only where something has changed. The streams share the code and, after an iteration, what they differ in.
 //!
-//! Reading order: [`phase`], `walk`, [`assignment`] (what an author is given), [`engine`] and the three authors [`derive`], [`skim`] and
+//! Reading order: [`phase`], `walk`, [`assignment`] (what an author is given), [`engine`] and the three authors [`mod@derive`], [`skim`] and
 //! [`chat`], [`book`], [`purse`].
 
 pub mod assignment;
