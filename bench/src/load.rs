@@ -213,9 +213,10 @@ impl Load {
         (self.kept.lock().len() as u64, began.elapsed())
     }
 
-    /// Lets the parked jobs go to their end. Returns how many came there within `time`.
-    pub async fn release(self: &Arc<Self>, time: Duration) -> u64 {
-        let kept = std::mem::take(&mut *self.kept.lock());
+    /// Lets so many of the parked jobs go to their end. Returns how many came there within `time`.
+    pub async fn release(self: &Arc<Self>, most: usize, time: Duration) -> u64 {
+        let mut kept = std::mem::take(&mut *self.kept.lock());
+        kept.truncate(most);
         let (goal, before, began) = (kept.len() as u64, self.ended.load(Relaxed), Instant::now());
         let kept = Arc::new(Mutex::new(kept));
         for _ in 0..64 {

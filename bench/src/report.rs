@@ -211,7 +211,7 @@ const WAITING: &str = "
 
 Embedded journal. Bytes are of memory that is not files, for each waiting job, beyond an orchestrator that has done some work; up to
 10,000 jobs stay in memory whole, so that small numbers cost more each. Beside them 64 other jobs at a time. The restart is after a kill -9, until calls are taken and waiting work is offered. Released: how many
-came to their end when their callbacks were sent after the restart.
+came to their end when their callbacks, or those of 20,000 of them, were sent after the restart.
 
 | waiting | bytes each | after a restart | transitions/s beside | processor µs | restart s | released |
 | ---: | ---: | ---: | ---: | ---: | ---: | ---: |

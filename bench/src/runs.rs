@@ -21,6 +21,9 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// How long what was only needed for starting may take to go, before memory is looked at.
 const SETTLE: Duration = Duration::from_secs(5);
 
+/// Most jobs that are let go in the end.
+const RELEASED: usize = 20_000;
+
 /// What to run.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -83,7 +86,7 @@ pub struct Waiting {
     pub restart_s: f64,
     /// Bytes of memory for each after the restart.
     pub restarted_bytes_per_job: f64,
-    /// How many came to their end when their callbacks were sent.
+    /// How many came to their end when their callbacks, or those of 20,000 of them, were sent.
     pub released: u64,
 }
 
@@ -163,7 +166,7 @@ async fn wait(plan: &Plan, jobs: u64) -> Result<Waiting, Error> {
     system.kill();
     let restart_s = system.bring_up().await?.as_secs_f64();
     let restarted_bytes_per_job = (system.memory()?.saturating_sub(empty)) as f64 / jobs as f64;
-    let released = load.release(Duration::from_secs(30 + jobs / 500)).await;
+    let released = load.release(RELEASED, Duration::from_secs(120)).await;
     Ok(Waiting {
         jobs,
         park_s: took.as_secs_f64(),
