@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     http::Error,
     relay, report,
-    runs::{self, Plan, Results},
+    runs::{self, Plan, Results, Round},
 };
 
 #[derive(Parser)]
@@ -93,20 +93,31 @@ async fn measure(run: Run) -> Result<(), Error> {
     }
     let recorded = run.docs.join("performance/results.json");
     if run.write {
-        return write(&run.docs, &recorded, &results, &settings);
+        return write(&run.docs, &recorded, results, &settings);
     }
     let recorded: Results = serde_json::from_str(&fs::read_to_string(recorded)?)?;
     let losses = report::losses(&recorded, &results);
     if losses.is_empty() { Ok(()) } else { Err(losses.join("\n").into()) }
 }
 
-fn write(docs: &Path, recorded: &Path, results: &Results, settings: &str) -> Result<(), Error> {
-    let (page, plots) = report::page(results, settings);
+/// Writes the page. What was not measured this time stays as it was recorded.
+fn write(docs: &Path, recorded: &Path, mut results: Results, settings: &str) -> Result<(), Error> {
+    if recorded.exists() {
+        let before: Results = serde_json::from_str(&fs::read_to_string(recorded)?)?;
+        let measured =
+            |one: &Round| results.rounds.iter().any(|new| new.outcome.concurrency == one.outcome.concurrency);
+        let kept: Vec<Round> = before.rounds.into_iter().filter(|one| !measured(one)).collect();
+        results.rounds.extend(kept);
+        if results.waiting.is_empty() {
+            results.waiting = before.waiting;
+        }
+    }
+    let (page, plots) = report::page(&results, settings);
     fs::create_dir_all(docs.join("performance"))?;
     for (name, svg) in plots {
         fs::write(docs.join("performance").join(name), svg)?;
     }
-    fs::write(recorded, serde_json::to_string_pretty(results)?)?;
+    fs::write(recorded, serde_json::to_string_pretty(&results)?)?;
     fs::write(docs.join("performance.md"), page)?;
     Ok(())
 }

@@ -140,6 +140,9 @@ async fn measure(plan: &Plan, kind: &Kind, concurrency: usize, round: usize) -> 
     let load = Load::new(listen, &system.urls).await?;
     let used = system.processor()?;
     let outcome = load.press(concurrency, WARM_UP, Duration::from_secs(plan.seconds)).await;
+    if outcome.jobs == 0 {
+        return Err(format!("{}: no job came to its end", kind.name()).into());
+    }
     let transitions = outcome.transitions_per_s * (plan.seconds as f64 + WARM_UP.as_secs_f64());
     let processor_us = (system.processor()? - used) * 1e6 / transitions.max(1.0);
     Ok(Round { system: kind.name(), round, outcome, processor_us })

@@ -126,7 +126,12 @@ impl System {
         }
         let client = Client::default();
         for url in self.urls.clone() {
-            let ready = if self.is_relay { format!("{url}/") } else { format!("{url}/ready") };
+            let ready = match (self.is_relay, self.urls.len()) {
+                (true, _) => format!("{url}/"),
+                (false, 1) => format!("{url}/ready"),
+                // One that stands by is ready before anybody leads. This it passes on to whoever does.
+                (false, _) => format!("{url}/api/jobs?limit=1"),
+            };
             loop {
                 match client.get(&ready).await {
                     Ok((status, _)) if self.is_relay || status.is_success() => break,
