@@ -26,6 +26,9 @@ use crate::{
 /// How long a job may take before it counts as lost.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How often a callback is sent that has no answer.
+const CALLBACK_TRIES: u32 = 5;
+
 /// What a run of the load came to.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Outcome {
@@ -297,11 +300,19 @@ impl Load {
             job.sent[phase] = self.now();
         }
         let body = format!("{{\"token\":\"{token}\",\"success\":true}}");
-        match self.client.post(&url, body).await {
-            Ok((status, _)) if status.is_success() => {}
-            // The job does not end, and is counted as lost.
-            Ok((status, answer)) => return eprintln!("a callback was answered {status}: {answer:?}"),
-            Err(error) => return eprintln!("a callback was not answered: {error}"),
+        // As every service does: again, where no answer came. A connection may be one to a process that was killed.
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.client.post(&url, body.clone()).await {
+                Ok((status, _)) if status.is_success() => break,
+                // The job does not end, and is counted as lost.
+                Ok((status, answer)) => return eprintln!("a callback was answered {status}: {answer:?}"),
+                Err(error) if tries == CALLBACK_TRIES => {
+                    return eprintln!("a callback was not answered {tries} times: {error}");
+                }
+                Err(_) => {}
+            }
         }
         self.transitions.fetch_add(1, Relaxed);
         if phase == LAST {
