@@ -83,6 +83,14 @@ async fn open(place: &str, ca: Option<&Path>) -> Result<Ours> {
 }
 
 impl Ours {
+    /// Whether it was ours all the time. A folder is locked as long as it is open.
+    async fn check(&self) -> Result<()> {
+        match &self.lease {
+            Some(lease) => lease.check().await,
+            None => Ok(()),
+        }
+    }
+
     async fn close(self) {
         drop(self.journal);
         if let Some(lease) = self.lease {
@@ -112,6 +120,9 @@ async fn copy(from: &Ours, to: &Ours) -> Result<()> {
     say(&format!("to   {}: {}", to.name, copied.summary()));
     if copied.summary() != contents.summary() {
         bail!("the copy is not what was copied: do not use it");
+    }
+    for one in [from, to] {
+        one.check().await.with_context(|| format!("{}: do not use the copy", one.name))?;
     }
     say("the copy is the same");
     Ok(())
