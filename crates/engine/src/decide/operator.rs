@@ -108,7 +108,11 @@ impl Decision<'_> {
         match (self.job.run(at).map(|run| &run.state), &self.job.state) {
             (Some(RunState::Ready { .. }), JobState::Running)
                 if crate::effect::is_queueable(self.pipeline, self.job, at) => {}
-            (Some(RunState::Backoff { .. }), JobState::Running) => self.make_ready(at),
+            (Some(RunState::Backoff { .. }), JobState::Running)
+                if self.job.phase(at.phase).status == PhaseStatus::Active =>
+            {
+                self.make_ready(at);
+            }
             (Some(RunState::Failed(_) | RunState::Stopped), JobState::Ended { .. })
                 if self.retry_reaches(at, by.clone())? =>
             {
