@@ -200,10 +200,11 @@ impl Instances {
     }
 
     fn leave(&mut self, url: &str) {
-        if let Some(one) = self.known.get_mut(url) {
-            one.load = one.load.saturating_sub(1);
+        let Some(one) = self.known.get_mut(url) else { return };
+        one.load = one.load.saturating_sub(1);
+        if one.load == 0 && !one.is_there() {
+            self.known.remove(url);
         }
-        self.forget();
     }
 
     /// Removes what is gone and has nothing left to do.
