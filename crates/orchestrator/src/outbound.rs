@@ -80,3 +80,15 @@ pub trait Outbound: Send + Sync + fmt::Debug {
     /// What start requests say about where to answer.
     fn addresses(&self) -> Addresses;
 }
+
+/// An error with its causes, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text
+}

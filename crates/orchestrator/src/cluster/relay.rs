@@ -21,6 +21,8 @@ use hyper_util::{
 };
 use tower::ServiceExt;
 
+use crate::outbound::chain;
+
 /// Most bytes of a body that is held to be sent again.
 pub(super) const KEPT: usize = 1024 * 1024;
 /// How long making a connection may take.
@@ -213,15 +215,4 @@ pub(super) fn strip(headers: &mut HeaderMap) {
     for name in named.iter().chain(&OF_ONE_CONNECTION) {
         headers.remove(name);
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        source = inner.source();
-    }
-    text
 }

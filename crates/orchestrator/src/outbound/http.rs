@@ -26,7 +26,7 @@ use hyper_util::{
 
 use tokio::sync::Semaphore;
 
-use super::{Addresses, Hearing, Offer, Outbound, egress::Egress};
+use super::{Addresses, Hearing, Offer, Outbound, chain, egress::Egress};
 use crate::{callback, clock::World, core::Fleet, signature};
 
 /// How long a question may take.
@@ -253,15 +253,4 @@ pub(super) fn excerpt(body: &[u8]) -> String {
         field("detail").or_else(|| field("message")).or_else(|| field("error")).or_else(|| field("title"))
     });
     detail.unwrap_or_else(|| text.chars().take(300).collect())
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        source = inner.source();
-    }
-    text
 }
